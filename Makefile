@@ -1,0 +1,67 @@
+# Two commands matter: `make run` (everything, and the main job before your eyes) and `make test`.
+# Every target first does the set-up steps that are missing.
+
+PYTHON ?= python3
+VENV := .venv/bin
+VESTNIK := $(VENV)/python -m tools.vestnik
+PATHS := services tools deploy tests
+SECONDS ?= 60
+RATE ?= 300
+FAULTS ?= 70
+SEED ?= 7
+
+.DEFAULT_GOAL := help
+.PHONY: run up down logs status test check bench chaos profile clean lock help setup
+
+run: setup ## start everything, perform the main job visibly, keep running until Ctrl-C
+	@$(VESTNIK) run
+
+up: setup ## start everything in the background; returns when all of it is ready
+	@$(VESTNIK) up
+
+down: ## stop everything that `make up` started
+	@if [ -x $(VENV)/python ]; then $(VESTNIK) down; fi
+
+logs: .venv/.stamp ## show the logs of a running stack (one process: make logs NAME=gateway-api)
+	@$(VESTNIK) logs $(NAME)
+
+status: .venv/.stamp ## show every process: pid, restarts, ready or why not
+	@$(VESTNIK) status
+
+test: setup ## run all tests on real PostgreSQL and Kafka (a part of them: make test ARGS=tests/billing)
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: .venv/.stamp ## lint, strict types, import contracts, generated documents
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy $(PATHS)
+	$(VENV)/lint-imports
+	$(VESTNIK) contracts --check
+
+bench: setup ## measure: make bench SECONDS=120 RATE=700 -> var/bench/latest.json
+	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE)
+
+chaos: setup ## break things: make chaos FAULTS=70 SEED=7 RATE=100 [FROM=N] -> var/chaos/latest.json
+	@$(VENV)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) --rate $(RATE) $(if $(FROM),--from $(FROM))
+
+profile: setup ## measure with a profiler in the processes: where does the time go
+	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE) --profile
+
+clean: down ## stop everything and remove var/
+	@$(PYTHON) -m deploy.local.bootstrap clean
+
+lock: .venv/.stamp ## resolve the requirements anew (maintainers; needs uv in .venv)
+	$(VENV)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --quiet -o requirements.lock
+	$(VENV)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --quiet -o requirements-dev.lock
+
+help: ## show this text
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.stamp var/kafka/.stamp
+	@$(PYTHON) -m deploy.local.bootstrap postgres
+
+.venv/.stamp: requirements-dev.lock
+	@$(PYTHON) -m deploy.local.bootstrap venv
+
+var/kafka/.stamp: deploy/local/kafka/pom.xml
+	@$(PYTHON) -m deploy.local.bootstrap kafka

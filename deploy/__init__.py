@@ -1,0 +1,1 @@
+"""Everything that puts Vestnik on a machine."""

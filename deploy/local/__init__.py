@@ -1,0 +1,1 @@
+"""The embedded stack: real PostgreSQL, real Kafka, every service, as child processes of one small supervisor."""

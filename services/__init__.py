@@ -1,0 +1,1 @@
+"""The processes of Vestnik, one folder per service."""

@@ -1,0 +1,33 @@
+"""The billing API: balances for tenants, money that came in for staff."""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from services.billing.ledger.endpoints import router as ledger
+from services.billing.migrate import MIGRATIONS
+from services.billing.settings import Settings
+from services.kernel import settings
+from services.kernel.db import Database
+from services.kernel.http import create_app
+from services.kernel.process import Process, ServiceProcess, run
+
+
+def create_billing_app(process: Process, database: Database) -> FastAPI:
+    """The application with every route of this service."""
+    app = create_app("billing", process)
+    app.state.database = database
+    app.include_router(ledger)
+    return app
+
+
+async def build(process: ServiceProcess) -> ASGIApp:
+    return create_billing_app(process, await process.open_database(MIGRATIONS))
+
+
+def main() -> None:
+    process = ServiceProcess(settings.load(Settings))
+    run(process, lambda _process: build(process))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The ledger: accounts, and the transfers between them that are never changed."""

@@ -1,0 +1,1 @@
+"""Rating: from a rate card and a position in the month's ladder to a price."""

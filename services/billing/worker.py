@@ -1,0 +1,45 @@
+"""The billing worker: reserves, captures and gives back, and ends holds that nobody ended."""
+
+from functools import partial
+from uuid import UUID
+
+from starlette.types import ASGIApp
+
+from services.billing.migrate import MIGRATIONS
+from services.billing.reservations import expiry
+from services.billing.reservations.consumers import consumers
+from services.billing.settings import Settings
+from services.kernel import crypto, settings
+from services.kernel.http import create_app
+from services.kernel.kafka.outbox import Relay
+from services.kernel.process import ServiceProcess, run
+from services.kernel.tenants import TenantDirectory
+
+
+def zone_in(directory: TenantDirectory, tenant_id: UUID) -> str | None:
+    """The zone in which a tenant's billing months begin; None when the tenant is not known."""
+    tenant = directory.tenant(tenant_id)
+    return None if tenant is None else tenant.zone
+
+
+async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
+    """Database, broker and tenants first, then consumers, relay and expiry."""
+    database = await process.open_database(MIGRATIONS)
+    publisher = await process.open_publisher()
+    zone_of = partial(zone_in, process.open_directory(private_key))
+    for consumer in consumers(zone_of):
+        process.consume(consumer, database, publisher)
+    process.task("outbox", Relay(database, publisher).run)
+    process.task("expiry", partial(expiry.run, database, zone_of))
+    return create_app("billing worker", process)
+
+
+def main() -> None:
+    own = settings.load(Settings)
+    private_key = crypto.unb64url(own.box.private_key.get_secret_value())
+    process = ServiceProcess(own)
+    run(process, lambda _process: build(process, private_key))
+
+
+if __name__ == "__main__":
+    main()

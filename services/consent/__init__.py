@@ -1,0 +1,1 @@
+"""The consent service: may this message go out to this person, now."""

@@ -1,0 +1,51 @@
+"""The process consent-api: tenants' consents, and the question right before a call."""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from services.consent.clearance import endpoints as clearance
+from services.consent.consents import endpoints as consents
+from services.consent.migrate import MIGRATIONS
+from services.consent.settings import Settings
+from services.consent.windows.consumers import GROUP
+from services.kernel.contracts.inbound import INBOUND
+from services.kernel.crypto import unb64url
+from services.kernel.db import Database
+from services.kernel.http import create_app
+from services.kernel.kafka.lag import GroupLag
+from services.kernel.process import Process, ServiceProcess, run
+from services.kernel.settings import load
+from services.kernel.tenants import TenantDirectory
+
+
+def create_consent_app(
+    process: Process, *, database: Database, directory: TenantDirectory, inbound_lag: GroupLag
+) -> FastAPI:
+    """The application with every route of this service."""
+    app = create_app("consent", process)
+    app.state.database = database
+    app.state.directory = directory
+    app.state.inbound_lag = inbound_lag
+    app.include_router(consents.router)
+    app.add_route(clearance.PATH, clearance.ask, methods=["POST"])
+    return app
+
+
+async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
+    """Database and tenants first, then the watch over the group that reads people's STOPs."""
+    database = await process.open_database(MIGRATIONS)
+    directory = process.open_directory(private_key)
+    inbound_lag = GroupLag(process.settings.kafka, group=GROUP, topic=INBOUND)
+    process.task("lag of consent.inbound", inbound_lag.run)
+    return create_consent_app(process, database=database, directory=directory, inbound_lag=inbound_lag)
+
+
+def main() -> None:
+    own = load(Settings)
+    process = ServiceProcess(own)
+    private_key = unb64url(own.box.private_key.get_secret_value())
+    run(process, lambda _process: build(process, private_key))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The decision about a message, and the question right before its call."""

@@ -1,0 +1,86 @@
+"""The state of one purpose as a pure fold over its acts: the order of their arrival never matters."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+ActKind = Literal["given", "withdrawn", "stopped", "started", "blocked"]
+State = Literal["unknown", "given", "withdrawn"]
+
+LAST_MICROSECOND = 999_999
+# At an equal moment the more restrictive act comes last and wins (fides: opt-out wins).
+_RANK: dict[ActKind, int] = {"given": 0, "started": 1, "withdrawn": 2, "stopped": 2, "blocked": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What somebody did: the tenant recorded `given` or `withdrawn`, the person wrote STOP (`stopped`) or START
+    (`started`), or Meta reported that the person stopped us there (`blocked`).
+    """
+
+    id: UUID
+    kind: ActKind
+    source: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one purpose stands. `consent_id` is the act whose evidence carries it while it is given."""
+
+    state: State = "unknown"
+    since: datetime | None = None
+    source: str | None = None
+    consent_id: UUID | None = None
+    is_by_person: bool = False
+    last_withdrawn_at: datetime | None = None
+    own: State = "unknown"  # what the tenant's records alone say
+    is_stopped: bool = False
+    is_blocked: bool = False
+
+
+def moment(act: Act) -> datetime:
+    """When an act counts. Meta's times are cut to seconds, so a withdrawal there may lie anywhere in its second."""
+    if act.kind in ("stopped", "blocked"):
+        return act.occurred_at.replace(microsecond=LAST_MICROSECOND)
+    return act.occurred_at
+
+
+def fold(acts: Iterable[Act]) -> Standing:
+    """Where a purpose stands after these acts, whatever order they are given in."""
+    standing = Standing()
+    for act in sorted(acts, key=_position):
+        standing = _after(standing, act)
+    return standing
+
+
+def _position(act: Act) -> tuple[datetime, int, bytes]:
+    return moment(act), _RANK[act.kind], act.id.bytes
+
+
+def _after(before: Standing, act: Act) -> Standing:
+    match act.kind:
+        case "given" if before.is_stopped or before.is_blocked:
+            return before  # history only: what the person stopped, the tenant cannot lift
+        case "given":
+            after = replace(before, own="given", consent_id=act.id)
+        case "withdrawn":
+            after = replace(before, own="withdrawn", consent_id=None, last_withdrawn_at=act.occurred_at)
+        case "stopped":
+            after = replace(before, is_stopped=True, last_withdrawn_at=act.occurred_at)
+        case "started":
+            after = replace(before, is_stopped=False)
+        case "blocked":
+            after = replace(before, is_blocked=True, last_withdrawn_at=act.occurred_at)
+    return _seen(before, after, act)
+
+
+def _seen(before: Standing, after: Standing, act: Act) -> Standing:
+    is_by_person = after.is_stopped or after.is_blocked
+    state: State = "withdrawn" if is_by_person else after.own
+    if state == before.state:
+        source = act.source if act.kind == "given" else before.source  # a newer consent carries the state from now on
+        return replace(after, is_by_person=is_by_person, source=source)
+    return replace(after, state=state, is_by_person=is_by_person, since=act.occurred_at, source=act.source)

@@ -1,0 +1,1 @@
+"""Dated rules of where which kind of message may be sent at all."""

@@ -1,0 +1,43 @@
+"""The process consent-worker: judges messages, opens windows, applies signals, publishes the outbox."""
+
+from functools import partial
+
+from starlette.types import ASGIApp
+
+from services.consent.clearance.consumers import STATUSES_CONSUMER, messages_consumer
+from services.consent.migrate import MIGRATIONS
+from services.consent.settings import Settings
+from services.consent.windows.consumers import CONSUMER as INBOUND_CONSUMER
+from services.kernel import partitions
+from services.kernel.crypto import unb64url
+from services.kernel.http import create_app
+from services.kernel.kafka import tables
+from services.kernel.kafka.outbox import Relay
+from services.kernel.process import ServiceProcess, run
+from services.kernel.settings import load
+
+PARTITIONED = tables.PARTITIONED | {"decisions": "uuid7"}
+
+
+async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
+    """Database, broker and tenants first, then consumers and relay."""
+    database = await process.open_database(MIGRATIONS)
+    await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
+    publisher = await process.open_publisher()
+    directory = process.open_directory(private_key)
+    for consumer in (messages_consumer(directory), INBOUND_CONSUMER, STATUSES_CONSUMER):
+        process.consume(consumer, database, publisher)
+    process.task("outbox", Relay(database, publisher).run)
+    process.task("partitions", partial(partitions.keep, database, PARTITIONED))
+    return create_app("consent worker", process)
+
+
+def main() -> None:
+    own = load(Settings)
+    process = ServiceProcess(own)
+    private_key = unb64url(own.box.private_key.get_secret_value())
+    run(process, lambda _process: build(process, private_key))
+
+
+if __name__ == "__main__":
+    main()

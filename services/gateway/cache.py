@@ -1,0 +1,83 @@
+"""A bounded memory in front of the database: fresh for seconds, and kept while the database is down."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from time import monotonic
+from typing import Generic, TypeVar
+
+from services.kernel.errors import DEPENDENCY_ERRORS, Unavailable, is_retryable
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+PATIENCE_SECONDS = 2.0  # a caller of a hot door does not wait longer for a hanging database
+RETRY_SECONDS = 1.0  # how long an old entry is used before the database is asked again
+ABSENT_SECONDS = 1.0  # how long "there is none" is believed: something new must be usable at once
+
+
+class _Entry(Generic[V]):
+    __slots__ = ("fresh_until", "value")
+
+    def __init__(self, value: V | None, fresh_until: float) -> None:
+        self.value = value
+        self.fresh_until = fresh_until
+
+
+class Remembered(Generic[K, V]):
+    """What `load` said, for `fresh_seconds`; during an outage what it said last, however old."""
+
+    def __init__(self, load: Callable[[K], Awaitable[V | None]], *, fresh_seconds: float, entries_max: int) -> None:
+        self._load = load
+        self._fresh_seconds = fresh_seconds
+        self._entries_max = entries_max
+        self._entries: dict[K, _Entry[V]] = {}
+        self._loads: dict[K, asyncio.Task[V | None]] = {}
+
+    async def get(self, key: K) -> V | None:
+        """The value, or None when there is none; Unavailable when the database is down and nothing is remembered."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.fresh_until > monotonic():
+            return entry.value
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await asyncio.shield(self._loading(key))
+        except DEPENDENCY_ERRORS as error:
+            if not is_retryable(error):
+                raise
+            return self._old(entry, error)
+
+    def put(self, key: K, value: V | None) -> None:
+        """Remember a value that was just written or read."""
+        self._entries.pop(key, None)
+        while len(self._entries) >= self._entries_max:
+            del self._entries[next(iter(self._entries))]  # the one that was loaded longest ago
+        seconds = ABSENT_SECONDS if value is None else self._fresh_seconds
+        self._entries[key] = _Entry(value, monotonic() + seconds)
+
+    def forget(self, key: K) -> None:
+        self._entries.pop(key, None)
+
+    def _loading(self, key: K) -> "asyncio.Task[V | None]":
+        """One load for all who ask at the same time; it goes on when they lose their patience."""
+        task = self._loads.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._load_and_put(key))
+            self._loads[key] = task
+            task.add_done_callback(lambda done: self._loaded(key, done))
+        return task
+
+    async def _load_and_put(self, key: K) -> V | None:
+        value = await self._load(key)
+        self.put(key, value)
+        return value
+
+    def _loaded(self, key: K, task: "asyncio.Task[V | None]") -> None:
+        del self._loads[key]
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; nobody may be left who does
+
+    def _old(self, entry: _Entry[V] | None, error: Exception) -> V:
+        if entry is None or entry.value is None:
+            raise Unavailable("the database does not answer; try again") from error
+        entry.fresh_until = monotonic() + RETRY_SECONDS
+        return entry.value

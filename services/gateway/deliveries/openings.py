@@ -1,0 +1,70 @@
+"""Opening what a callback needs of sealed contents, each counted by purpose; what does not open is told without it."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from services.gateway.deliveries import metrics
+from services.gateway.deliveries.envelope import Inbound, Sent
+from services.gateway.keys.service import Keyring
+from services.kernel import crypto
+from services.kernel.errors import ServiceError
+from services.kernel.logging import get_logger
+
+T = TypeVar("T")
+
+_log = get_logger()
+_sent = msgspec.json.Decoder(Sent)
+_inbound = msgspec.json.Decoder(Inbound)
+_errors = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class Openings:
+    """Automatic openings for the tenant's own callbacks."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    async def sent(self, tenant_id: UUID, message_id: UUID, sealed: bytes) -> Sent | None:
+        """Of an outgoing message: whom it went to, and the tenant's own value."""
+        try:
+            key = await self._keyring.opening_key(tenant_id, "messages", crypto.sealed_key_id(sealed))
+            place = crypto.Place(tenant_id, "messages", "body", str(message_id))
+            return _counted("messages", _sent.decode(crypto.open_sealed(key, place, sealed)))
+        except (ServiceError, msgspec.MsgspecError) as error:
+            _failed("messages", tenant_id, error)
+            return None
+
+    async def inbound(self, tenant_id: UUID, inbound_id: UUID, sealed: bytes) -> Inbound | None:
+        """An inbound message as the webhook sealed it to the tenant."""
+        try:
+            private_key = await self._keyring.box_private_key(tenant_id)
+            plain = crypto.open_box(private_key, f"inbound:{inbound_id}", sealed)
+            return _counted("inbound", _inbound.decode(plain))
+        except (ServiceError, msgspec.MsgspecError) as error:
+            _failed("inbound", tenant_id, error)
+            return None
+
+    async def errors(self, tenant_id: UUID, event_id: UUID, sealed: bytes) -> list[dict[str, Any]] | None:
+        """Meta's errors of a failed status, as the webhook sealed them with its own data key."""
+        try:
+            key = await self._keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
+            place = crypto.Place(tenant_id, "statuses", "errors", str(event_id))
+            return _counted("errors", _errors.decode(crypto.open_sealed(key, place, sealed)))
+        except (ServiceError, msgspec.MsgspecError) as error:
+            _failed("errors", tenant_id, error)
+            return None
+
+
+def _counted(purpose: str, opened: T) -> T:
+    metrics.OPENINGS.labels(purpose, "opened").inc()
+    return opened
+
+
+def _failed(purpose: str, tenant_id: UUID, error: ServiceError | msgspec.MsgspecError) -> None:
+    """Count what will never open; an outage is raised again, and the facts wait."""
+    if isinstance(error, ServiceError) and error.retryable:
+        raise error
+    metrics.OPENINGS.labels(purpose, "failed").inc()
+    _log.error("content does not open", kind=purpose, tenant_id=str(tenant_id), error_class=type(error).__name__)

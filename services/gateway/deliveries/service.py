@@ -1,0 +1,188 @@
+"""The delivery loop: facts that tenants have not heard are packed, posted, and posted again until taken (hot path).
+
+One transaction a round claims what is due; posts run beside it, a few at a time for each tenant; results are written
+in batches. A worker that dies loses nothing: its leases run out, and the same id and body are posted again.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from services.gateway.callbacks.service import listen, wake
+from services.gateway.deliveries import metrics, repository
+from services.gateway.deliveries.outcomes import Outcome, Outcomes
+from services.gateway.deliveries.packing import Packer, Post, Round
+from services.gateway.deliveries.resolver import CheckedResolver
+from services.gateway.deliveries.schedule import Lanes, Limits
+from services.gateway.deliveries.sender import Answer, Sender
+from services.gateway.keys.service import Keyring
+from services.gateway.tenants.service import Directory
+from services.kernel.batcher import Batcher
+from services.kernel.db import Database
+from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
+from services.kernel.logging import get_logger
+
+__all__ = ["Deliveries", "Limits", "wake"]
+
+FAILURES = (*DEPENDENCY_ERRORS, ServiceError)
+OUTAGE_PAUSE_SECONDS = 0.5
+BROKEN_PAUSE_SECONDS = 60.0
+DRAIN_SECONDS = 5.0
+PRUNE_EVERY_SECONDS = 60.0
+RESULT_TICK_SECONDS = 0.05
+RESULT_BATCH_MAX = 200
+LOADED_FACTS = 20  # a round that packed this much is followed by a pause to gather more
+
+_log = get_logger()
+
+
+class Deliveries:
+    """The task of a gateway worker that calls tenants back; `run` it until the stop event."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keyring: Keyring,
+        directory: Directory,
+        allow_loopback: bool,
+        limits: Limits | None = None,
+        resolver: CheckedResolver | None = None,
+    ) -> None:
+        self._database = database
+        self._limits = limits or Limits()
+        self._allow_loopback = allow_loopback
+        self._resolver = resolver
+        self._packer = Packer(keyring=keyring, directory=directory, limits=self._limits)
+        self._lanes = Lanes(self._limits)
+        self._bell = asyncio.Event()
+        self._posting: set[asyncio.Task[None]] = set()
+        self._fault: BaseException | None = None  # a bug in a post: the process ends and is restarted
+        self._results: Batcher[Outcome, None] = Batcher(
+            "callback_results",
+            Outcomes(database, self._limits).write,
+            tick_seconds=RESULT_TICK_SECONDS,
+            batch_max=RESULT_BATCH_MAX,
+            pending_max=2 * self._limits.in_flight_max,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop`, then give what is under way a few seconds."""
+        sender = Sender(
+            timeout_seconds=self._limits.timeout_seconds,
+            allow_loopback=self._allow_loopback,
+            resolver=self._resolver or CheckedResolver(allow_loopback=self._allow_loopback),
+        )
+        self._results.start()
+        deaf = listen(self._bell.set)
+        try:
+            await self._loop(sender, stop)
+        finally:
+            deaf()
+            await self._drain()
+            await sender.close()
+
+    async def _loop(self, sender: Sender, stop: asyncio.Event) -> None:
+        prune_at = time.monotonic()
+        while not stop.is_set():
+            self._bell.clear()
+            if self._fault is not None:
+                raise self._fault
+            try:
+                done = await self._round(sender)
+                if time.monotonic() >= prune_at:
+                    prune_at = time.monotonic() + PRUNE_EVERY_SECONDS
+                    await self._prune()
+            except FAILURES as error:
+                if not is_retryable(error):
+                    raise
+                _log.warning("callbacks met an outage", error_class=type(error).__name__)
+                await asyncio.sleep(OUTAGE_PAUSE_SECONDS)
+                continue
+            await self._rest(done)
+
+    async def _rest(self, done: Round) -> None:
+        """Gather under load; when idle, go on as soon as something is enqueued or a lane becomes free."""
+        if done.is_full:
+            return
+        if done.facts >= LOADED_FACTS:
+            await asyncio.sleep(self._limits.gather_seconds)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), self._limits.idle_seconds)
+
+    async def _round(self, sender: Sender) -> Round:
+        """Claim once and start the posts; what a tenant has waiting longest goes first."""
+        limits = self._limits
+        if len(self._posting) >= limits.in_flight_max:
+            return Round([], [])
+        async with self._database.transaction() as connection:
+            await repository.walk_indexes(connection)
+            closed = self._lanes.closed()
+            rows = await repository.claim_deliveries(
+                connection, closed=closed, tenants_max=limits.tenants_max, lease_seconds=limits.lease_seconds
+            )
+            repeated = await self._packer.unseal(rows)
+            new = await self._packer.pack(connection, closed + [row.tenant_id for row in rows])
+        for tenant_id in repeated.broken + new.broken:
+            self._lanes.pause(tenant_id, BROKEN_PAUSE_SECONDS)
+        for post in repeated.posts + new.posts:
+            self._start(sender, post)
+        return new
+
+    def _start(self, sender: Sender, post: Post) -> None:
+        self._lanes.enter(post.tenant_id)
+        task = asyncio.get_running_loop().create_task(self._deliver(sender, post), name="callback")
+        self._posting.add(task)
+        task.add_done_callback(self._ended)
+        metrics.IN_FLIGHT.set(len(self._posting))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._posting.discard(task)
+        metrics.IN_FLIGHT.set(len(self._posting))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fault = error
+
+    async def _deliver(self, sender: Sender, post: Post) -> None:
+        try:
+            with metrics.ATTEMPT_SECONDS.time():
+                answer = await sender.post(
+                    url=post.url, secret=post.secret, delivery_id=str(post.delivery_id), body=post.body
+                )
+            await self._settle(post, answer)
+        finally:
+            self._lanes.leave(post.tenant_id)
+            self._bell.set()
+
+    async def _settle(self, post: Post, answer: Answer) -> None:
+        outcome = Outcome(post, answer)
+        metrics.ATTEMPTS.labels(outcome.name).inc()
+        if outcome.is_delivered:
+            self._lanes.succeeded(post.tenant_id)
+        else:
+            self._lanes.failed(post.tenant_id)
+        try:
+            await self._results.submit(outcome)
+        except FAILURES as error:
+            if not is_retryable(error):
+                raise
+            # The lease runs out and the same delivery is posted again.
+            _log.warning("callback result is not stored", error_class=type(error).__name__)
+
+    async def _prune(self) -> None:
+        limits = self._limits
+        async with self._database.transaction() as connection:
+            await repository.walk_indexes(connection)
+            pruned = await repository.prune(
+                connection, keep_seconds=limits.keep_seconds, give_up_seconds=limits.give_up_seconds
+            )
+        metrics.DEAD.inc(pruned.dead)
+        metrics.FACTS_DROPPED.labels("too_old").inc(pruned.facts)
+        metrics.DELIVERIES_DROPPED.inc(pruned.deliveries)
+
+    async def _drain(self) -> None:
+        if self._posting:
+            await asyncio.wait(self._posting, timeout=DRAIN_SECONDS)
+        for task in self._posting:
+            task.cancel()
+        await self._results.stop(DRAIN_SECONDS)

@@ -1,0 +1,204 @@
+"""Claim, question, start, call, result: the one that sends (hot path).
+
+The question and the calls of one claim never hold up the next claim; the bounded window is the number of messages
+between claim and result in this process.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row
+
+from services.gateway.dispatch import metrics, repository, results
+from services.gateway.dispatch.caller import Caller
+from services.gateway.dispatch.graph_client import CALL_TIMEOUT_SECONDS
+from services.gateway.dispatch.questions import Answer, Questions
+from services.gateway.dispatch.results import Result
+from services.gateway.messages import service as messages
+from services.kernel import clock
+from services.kernel.batcher import Batcher
+from services.kernel.db import Database
+from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
+from services.kernel.logging import get_logger
+
+# In flight = rate x Meta's time to answer; 600 carries 1,000 messages/s at 150 ms with room for slow answers.
+WINDOW = 600
+CLAIM_MAX = 200
+# Time for question and start; a worker that dies here delays its messages by this much.
+LEASE_SECONDS = 10.0
+# The promise: a call begins within a second of consent's answer, so that a withdrawal is obeyed.
+CALL_WITHIN_SECONDS = 1.0
+# Past the last moment of a call that began in time; then somebody else may turn to the pair.
+BUSY_SECONDS = LEASE_SECONDS + CALL_WITHIN_SECONDS + CALL_TIMEOUT_SECONDS + 2.0
+WAIT_SECONDS = 1.0
+IDLE_SECONDS = 0.25
+LOADED_SECONDS = 0.05
+RESULT_TICK_SECONDS = 0.05
+OUTAGE_SECONDS = 0.5
+DRAIN_SECONDS = 8.0
+
+FAILURES = (*DEPENDENCY_ERRORS, ServiceError)
+
+_log = get_logger()
+
+
+class Dispatcher:
+    """One worker's hand in the dispatch queue."""
+
+    def __init__(
+        self, *, database: Database, questions: Questions, caller: Caller, written: Callable[[], None]
+    ) -> None:
+        """`written` is called when results are committed: the outbox and the callbacks have work."""
+        self._database = database
+        self._questions = questions
+        self._caller = caller
+        self._worker = uuid4()
+        self._woken = asyncio.Event()
+        self._in_flight = 0
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._fault: BaseException | None = None
+        self._written = written
+        self._results: Batcher[Result, None] = Batcher(
+            "dispatch_results",
+            self._write_results,
+            tick_seconds=RESULT_TICK_SECONDS,
+            batch_max=WINDOW,
+            pending_max=2 * WINDOW,
+        )
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop`; then let what is under way end."""
+        self._results.start()
+        try:
+            while not stop.is_set():
+                await self._turn()
+        finally:
+            await self._drain()
+
+    async def _turn(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        self._woken.clear()
+        slots = min(WINDOW - self._in_flight, CLAIM_MAX)
+        claimed = 0
+        if slots > 0:
+            try:
+                claimed = await self._claim(slots)
+            except FAILURES as error:
+                await self._outage(error)
+        if claimed < slots or not slots:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), LOADED_SECONDS if self._in_flight else IDLE_SECONDS)
+
+    async def _claim(self, slots: int) -> int:
+        async with self._database.transaction() as connection:
+            rows = await repository.claim(
+                connection, worker=self._worker, slots=slots, lease_seconds=LEASE_SECONDS, busy_seconds=BUSY_SECONDS
+            )
+        if rows:
+            metrics.CLAIMED.inc(len(rows))
+            self._count(len(rows))
+            task = asyncio.create_task(self._carry(rows))
+            self._carrying.add(task)
+            task.add_done_callback(self._carried)
+        return len(rows)
+
+    def _carried(self, task: asyncio.Task[None]) -> None:
+        self._carrying.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
+            self._woken.set()
+
+    async def _carry(self, rows: Sequence[Row[Any]]) -> None:
+        """Take one claim through question, start and calls; on an outage its leases run out by themselves."""
+        try:
+            asked_at, asked_monotonic = clock.now(), time.monotonic()
+            answers = await self._questions.ask(rows)
+            by_word = {word: [r for r, a in zip(rows, answers, strict=True) if a.answer == word] for word in _WORDS}
+            if by_word["wait"]:
+                metrics.CONSENT_WAITS.inc(len(by_word["wait"]))
+                await self._give_back(by_word["wait"])
+            await self._stop([(r, a) for r, a in zip(rows, answers, strict=True) if a.answer == "stop"])
+            started = await self._start(by_word["send"], asked_at + timedelta(seconds=CALL_WITHIN_SECONDS))
+            await self._call(started, start_before=asked_monotonic + CALL_WITHIN_SECONDS)
+        except FAILURES as error:
+            await self._outage(error)
+        finally:
+            self._count(-len(rows))
+            self._woken.set()
+
+    async def _give_back(self, rows: Sequence[Row[Any]]) -> None:
+        async with self._database.transaction() as connection:
+            pairs = [row.phone_number_id for row in rows], [row.person for row in rows]
+            await repository.lock_pairs(connection, *pairs)
+            given = await repository.give_back(
+                connection, ids=[row.message_id for row in rows], worker=self._worker, delay_seconds=WAIT_SECONDS
+            )
+            await repository.free_pairs(
+                connection, [row.phone_number_id for row in given], [row.person for row in given], [1] * len(given)
+            )
+
+    async def _stop(self, stopped: Sequence[tuple[Row[Any], Answer]]) -> None:
+        """Consent says no: the message ends here, before its call."""
+        if stopped:
+            async with self._database.transaction() as connection:
+                await results.stop(connection, stopped, worker=self._worker)
+
+    async def _start(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[tuple[Row[Any], int]]:
+        """Record the attempts; only what the database says has started may be called."""
+        if not rows:
+            return []
+        ids = [row.message_id for row in rows]
+        async with self._database.transaction() as connection:
+            await messages.lock(connection, [row.tenant_id for row in rows], ids)
+            started = await repository.start(connection, ids=ids, worker=self._worker, call_before=call_before)
+            attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
+            await messages.start(
+                connection,
+                tenant_ids=[row.tenant_id for row in started],
+                message_ids=[row.message_id for row in started],
+                at=clock.now(),
+            )
+        return [(row, attempts[row.message_id]) for row in rows if row.message_id in attempts]
+
+    async def _call(self, started: Sequence[tuple[Row[Any], int]], *, start_before: float) -> None:
+        await asyncio.gather(*(self._call_one(row, attempt, start_before) for row, attempt in started))
+
+    async def _call_one(self, row: Row[Any], attempt: int, start_before: float) -> None:
+        with metrics.GRAPH_SECONDS.time():
+            result = await self._caller.call(row, attempt, start_before=start_before)
+        await self._results.submit(result)
+
+    async def _write_results(self, batch: Sequence[Result]) -> Sequence[None]:
+        async with self._database.transaction() as connection:
+            await results.write(connection, batch)
+        self._written()
+        self._woken.set()
+        return [None] * len(batch)
+
+    async def _outage(self, error: Exception) -> None:
+        if not is_retryable(error):
+            raise error
+        _log.warning("dispatch met an outage", error_class=type(error).__name__)
+        await asyncio.sleep(OUTAGE_SECONDS)
+
+    async def _drain(self) -> None:
+        if self._carrying:
+            await asyncio.wait(self._carrying, timeout=DRAIN_SECONDS)
+        await self._results.stop()
+
+    def _count(self, change: int) -> None:
+        self._in_flight += change
+        metrics.IN_FLIGHT.set(self._in_flight)
+
+
+_WORDS = ("send", "stop", "wait")

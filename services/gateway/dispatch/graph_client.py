@@ -1,0 +1,124 @@
+"""One call to Meta's Graph API, and what it certainly did or did not do (hot path)."""
+
+import time
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import aiohttp
+import msgspec
+
+GRAPH_VERSION = "v23.0"
+CALL_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 1.0
+ANSWER_BYTES_MAX = 256 * 1024
+# Shorter than Meta's own, so that we rarely write into a connection that is being closed.
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class Accepted(NamedTuple):
+    """Meta took the message."""
+
+    wamid: str
+
+
+class Refused(NamedTuple):
+    """Meta answered with its own error; its code says whether the message may be on its way."""
+
+    code: int
+
+
+class NotSent(NamedTuple):
+    """No byte of the request was written."""
+
+    why: str
+
+
+class Ambiguous(NamedTuple):
+    """Bytes were written and no answer of Meta's came: it may have been sent."""
+
+    why: str
+
+
+Answer = Accepted | Refused | NotSent | Ambiguous
+
+
+class _Message(msgspec.Struct):
+    id: str
+
+
+class _Error(msgspec.Struct):
+    code: int
+
+
+class _Body(msgspec.Struct):
+    messages: list[_Message] = []
+    error: _Error | None = None
+
+
+class DeadlinePassed(Exception):
+    """The moment before which the call had to begin is over."""
+
+
+async def _refuse_late(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    if time.monotonic() > context.trace_request_ctx["start_before"]:
+        raise DeadlinePassed
+
+
+async def _note_written(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    context.trace_request_ctx["is_written"] = True
+
+
+def _trace() -> aiohttp.TraceConfig:
+    # A connection is at hand and nothing is written yet: the last moment to think again. A frozen process wakes here.
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(_refuse_late)
+    trace.on_connection_reuseconn.append(_refuse_late)
+    trace.on_request_headers_sent.append(_note_written)
+    return trace
+
+
+class GraphClient:
+    """Posts messages to `base_url`; never repeats a request by itself and follows no redirect."""
+
+    def __init__(self, base_url: str, *, connections_max: int) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections_max, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=60
+            ),
+            timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, sock_connect=CONNECT_TIMEOUT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_trace()],
+            trust_env=False,
+        )
+        self._decoder = msgspec.json.Decoder(_Body)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def send(self, *, phone_number_id: str, access_token: str, body: bytes, start_before: float) -> Answer:
+        """Post one message; `start_before` is a time.monotonic() before which the first byte must be written."""
+        progress: dict[str, Any] = {"start_before": start_before, "is_written": False}
+        try:
+            async with self._session.post(
+                f"{self._base_url}/{GRAPH_VERSION}/{phone_number_id}/messages",
+                data=body,
+                headers={"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"},
+                allow_redirects=False,
+                trace_request_ctx=progress,
+            ) as response:
+                return self._read(await response.content.read(ANSWER_BYTES_MAX))
+        except DeadlinePassed:
+            return NotSent("deadline")
+        except (aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
+            kind = type(error).__name__
+            return Ambiguous(kind) if progress["is_written"] else NotSent(kind)
+
+    def _read(self, body: bytes) -> Answer:
+        try:
+            answer = self._decoder.decode(body)
+        except msgspec.MsgspecError:
+            return Ambiguous("not Graph JSON")
+        if answer.error is not None:
+            return Refused(answer.error.code)
+        return Accepted(answer.messages[0].id) if answer.messages else Ambiguous("no message id")

@@ -1,0 +1,12 @@
+"""What the dispatcher counts."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CLAIMED = Counter("gateway_dispatch_claimed_total", "Messages that a worker leased from the dispatch queue.")
+OUTCOMES = Counter("gateway_dispatch_outcomes_total", "What became of calls to Meta.", ["outcome"])
+GRAPH_ERRORS = Counter("gateway_graph_errors_total", "Errors that Meta answered, by code.", ["code"])
+ALERTS = Counter("gateway_graph_alerts_total", "Errors of Meta that need a person, by code.", ["code"])
+GRAPH_SECONDS = Histogram("gateway_graph_call_seconds", "Time of one call to Meta.")
+IN_FLIGHT = Gauge("gateway_dispatch_in_flight", "Messages between claim and result in this process.")
+SWEPT = Counter("gateway_dispatch_swept_total", "Messages that the sweeper moved on.", ["what"])
+CONSENT_WAITS = Counter("gateway_dispatch_waits_total", "Messages that consent asked to wait with.")

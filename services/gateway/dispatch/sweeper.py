@@ -1,0 +1,160 @@
+"""What time alone brings: lost calls, silence, expiry, and answers that never came."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.gateway.dispatch import repository, results
+from services.gateway.dispatch.fates import CODE_UNKNOWN_OUTCOME
+from services.gateway.dispatch.graph_client import CALL_TIMEOUT_SECONDS
+from services.gateway.dispatch.metrics import SWEPT
+from services.gateway.dispatch.results import Result
+from services.gateway.dispatch.service import REPUBLISH_FIRST_SECONDS
+from services.gateway.messages import service as messages
+from services.gateway.messages.service import Move
+from services.gateway.messages.states import PROVISIONAL_REASON, State
+from services.gateway.reports import service as reports
+from services.kernel import clock, periodic
+from services.kernel.db import Database
+from services.kernel.kafka.publisher import Publisher
+
+EVERY_SECONDS = 1.0
+BATCH_MAX = 500
+# A call that began at the last moment has ended by then.
+CALL_MARGIN_SECONDS = 2.0
+# Meta reports for seven days; then a message that was sent is taken for expired and its hold ends.
+SILENCE_DAYS = 7
+SILENCE_EVERY_SECONDS = 3_600.0
+
+
+class Sweeper:
+    """Moves on what waits for nobody; any number of workers may run one."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        publisher: Publisher,
+        unknown_grace_seconds: int,
+        unknown_max_seconds: int,
+        written: Callable[[], None],
+        republish_first_seconds: float = REPUBLISH_FIRST_SECONDS,
+    ) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._grace_seconds = unknown_grace_seconds
+        self._max_seconds = unknown_max_seconds
+        self._written = written
+        self._republish_first_seconds = republish_first_seconds
+        self._silence_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep every second until `stop`."""
+        await periodic.every(EVERY_SECONDS, self.sweep, stop, name="sweeper")
+
+    async def sweep(self) -> None:
+        """One round of everything."""
+        counts = {
+            "overdue": await self._turn_overdue_unknown(),
+            "unknown": await self._give_up_unknown(),
+            "expired": await self._expire(),
+            "reports": await self._apply_kept_reports(),
+            "republished": await self._publish_again(),
+            "silent": await self._expire_silent(),
+        }
+        for what, count in counts.items():
+            SWEPT.labels(what).inc(count)
+        if any(counts.values()):
+            self._written()
+
+    async def _turn_overdue_unknown(self) -> int:
+        """A `sending` whose call must have ended has lost its worker: nobody knows what became of it."""
+        before = clock.now() - timedelta(seconds=CALL_TIMEOUT_SECONDS + CALL_MARGIN_SECONDS)
+        async with self._database.transaction() as connection:
+            rows = await repository.overdue(connection, before=before, count=BATCH_MAX)
+            lost = [
+                Result(row.tenant_id, row.message_id, row.phone_number_id, row.person, row.attempt, "unknown")
+                for row in rows
+            ]
+            if lost:
+                await results.write(connection, lost)
+        return len(lost)
+
+    async def _give_up_unknown(self) -> int:
+        """No report named the message although reports of its number came: as far as we can know it was not sent."""
+        now = clock.now()
+        parameters = {
+            "grace_before": now - timedelta(seconds=self._grace_seconds),
+            "max_before": now - timedelta(seconds=self._max_seconds),
+            "grace_seconds": self._grace_seconds,
+            "count": BATCH_MAX,
+        }
+        async with self._database.transaction() as connection:
+            rows = await repository.unknown_over(connection, parameters)
+            await self._end(
+                connection, [(row.tenant_id, row.message_id) for row in rows], State.FAILED, CODE_UNKNOWN_OUTCOME
+            )
+        return len(rows)
+
+    async def _expire(self) -> int:
+        async with self._database.transaction() as connection:
+            rows = await repository.expired(connection, BATCH_MAX)
+            await self._end(connection, [(row.tenant_id, row.message_id) for row in rows], State.EXPIRED)
+        return len(rows)
+
+    async def _apply_kept_reports(self) -> int:
+        async with self._database.transaction() as connection:
+            known = await reports.apply_kept(connection, BATCH_MAX)
+            await repository.drop(connection, known)
+        return len(known)
+
+    async def _publish_again(self) -> int:
+        """Consent and billing answer again from their own databases; what was lost on the way comes back."""
+        async with self._database.transaction() as connection:
+            rows = await repository.forgotten(connection, first_seconds=self._republish_first_seconds, count=BATCH_MAX)
+            again = await messages.acceptances(
+                connection, [row.tenant_id for row in rows], [row.message_id for row in rows]
+            )
+        await self._publisher.publish(again)
+        return len(again)
+
+    async def _expire_silent(self) -> int:
+        """Messages of the day that is now out of Meta's reach, once an hour."""
+        loop_time = asyncio.get_running_loop().time()
+        if loop_time < self._silence_at:
+            return 0
+        self._silence_at = loop_time + SILENCE_EVERY_SECONDS
+        before = clock.now() - timedelta(days=SILENCE_DAYS)
+        oldest = before - timedelta(days=2)
+        async with self._database.transaction() as connection:
+            rows = await messages.silent(
+                connection, low=_id_at(oldest), high=_id_at(before), expired_before=before, count=BATCH_MAX
+            )
+            await self._end(connection, [(row.tenant_id, row.id) for row in rows], State.EXPIRED)
+        return len(rows)
+
+    async def _end(
+        self,
+        connection: AsyncConnection,
+        subjects: list[tuple[UUID, UUID]],
+        state: State,
+        code: int | None = None,
+    ) -> None:
+        if not subjects:
+            return
+        ordered = sorted(subjects, key=lambda subject: subject[1])
+        await messages.lock(connection, [tenant for tenant, _ in ordered], [message for _, message in ordered])
+        await repository.drop(connection, [message for _, message in ordered])
+        now = clock.now()
+        await results.end(
+            connection,
+            [Move(tenant, message, state, now, code=code, reason=PROVISIONAL_REASON) for tenant, message in ordered],
+        )
+
+
+def _id_at(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of a moment."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

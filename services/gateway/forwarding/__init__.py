@@ -1,0 +1,1 @@
+"""Public routes that other services own."""

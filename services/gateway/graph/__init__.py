@@ -1,0 +1,1 @@
+"""The send door in the shape of Meta's Graph API."""

@@ -1,0 +1,1 @@
+"""Idempotency keys of requests, each good for one message."""

@@ -1,0 +1,1 @@
+"""Tenants' encryption keys: made, wrapped by the KEK, derived by purpose."""

@@ -1,0 +1,1 @@
+"""Messages as tenants see them: their rows, their states, their history."""

@@ -1,0 +1,253 @@
+"""What happens to messages, told by facts in any order (hot path: columns of whole batches)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.gateway.messages import repository
+from services.gateway.messages.errors import MessageNotFound
+from services.gateway.messages.states import State
+from services.kernel.contracts import Event, event_id
+from services.kernel.contracts.clearances import MessageCleared, MessageRefused
+from services.kernel.contracts.messages import MessageAccepted, MessageExpired, MessageFailed
+from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
+
+LANES = {"express": 0, "bulk": 1}
+LANE_NAMES = {number: name for name, number in LANES.items()}
+
+
+class Move(NamedTuple):
+    """Where a message should get; `*_at` are the moments that Meta named, also when they come late."""
+
+    tenant_id: UUID
+    message_id: UUID
+    state: State
+    at: datetime
+    code: int | None = None
+    reason: str | None = None
+    wamid_index: str | None = None
+    wamid: bytes | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+
+
+async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAccepted, int]]) -> Sequence[Row[Any]]:
+    """Write accepted halves with their positions in the topic; returns the rows that became whole."""
+    columns = {
+        "tenant_ids": [event.tenant_id for event, _ in events],
+        "ids": [event.message_id for event, _ in events],
+        "phone_number_ids": [event.phone_number_id for event, _ in events],
+        "persons": [event.person for event, _ in events],
+        "kinds": [event.kind for event, _ in events],
+        "categories": [event.category for event, _ in events],
+        "countries": [event.country for event, _ in events],
+        "lanes": [LANES[event.lane] for event, _ in events],
+        "template_ids": [event.template_id for event, _ in events],
+        "template_versions": [event.template_version for event, _ in events],
+        "bodies": [event.body for event, _ in events],
+        "positions": [offset for _, offset in events],
+        "expires": [event.expires_at for event, _ in events],
+        "accepted": [event.occurred_at for event, _ in events],
+    }
+    return await repository.accept(connection, columns)
+
+
+async def clear(connection: AsyncConnection, events: Sequence[MessageCleared]) -> None:
+    """Write down that consent let the messages pass, and why."""
+    if events:
+        await repository.clear(connection, {**_subjects(events), "traces": [_trace(event) for event in events]})
+
+
+async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> Sequence[Row[Any]]:
+    """End messages that consent or billing turned down; returns the rows that this ended."""
+    if not events:
+        return []
+    columns = {
+        **_subjects(events),
+        "codes": [event.code for event in events],
+        "reasons": [event.reason for event in events],
+        "traces": [_trace(event) if isinstance(event, MessageRefused) else None for event in events],
+    }
+    return await repository.refuse(connection, columns)
+
+
+async def fund(connection: AsyncConnection, events: Sequence[MessageFunded]) -> Sequence[Row[Any]]:
+    """Write the prices; returns the rows that this funded, with their states."""
+    if not events:
+        return []
+    columns = {
+        **_subjects(events),
+        "prices": [event.price_micros for event in events],
+        "currencies": [event.currency for event in events],
+    }
+    return await repository.fund(connection, columns)
+
+
+async def endings(connection: AsyncConnection, subjects: Sequence[tuple[UUID, UUID]]) -> list[Event]:
+    """The terminal facts of those (tenant, message) that have failed or expired."""
+    if not subjects:
+        return []
+    rows = await repository.ended(connection, [tenant for tenant, _ in subjects], [message for _, message in subjects])
+    return [ending(row) for row in rows]
+
+
+def ending(row: Row[Any]) -> Event:
+    """The terminal fact of a row that failed or expired; the same row always says the same fact."""
+    person = row.person or ""
+    if row.state == State.EXPIRED:
+        return MessageExpired(
+            id=event_id(row.id, "expired"),
+            occurred_at=row.expired_at,
+            tenant_id=row.tenant_id,
+            message_id=row.id,
+            person=person,
+        )
+    return MessageFailed(
+        id=event_id(row.id, "failed"),
+        occurred_at=row.failed_at,
+        tenant_id=row.tenant_id,
+        message_id=row.id,
+        person=person,
+        code=row.error_code,
+        reason=row.error_reason,
+    )
+
+
+async def lock(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> None:
+    """Lock rows in the house order: messages first, then pairs, then the queue."""
+    await repository.lock(connection, tenant_ids, message_ids)
+
+
+async def start(connection: AsyncConnection, *, tenant_ids: list[UUID], message_ids: list[UUID], at: datetime) -> None:
+    """The calls of these messages may begin."""
+    await repository.start(connection, {"tenant_ids": tenant_ids, "ids": message_ids, "at": at})
+
+
+async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
+    """Move messages forward, one move each; rows say where it was allowed (`moves`)."""
+    if not moves:
+        return []
+    columns = {
+        "tenant_ids": [move.tenant_id for move in moves],
+        "ids": [move.message_id for move in moves],
+        "states": [int(move.state) for move in moves],
+        "times": [move.at for move in moves],
+        "codes": [move.code for move in moves],
+        "reasons": [move.reason for move in moves],
+        "wamid_indexes": [move.wamid_index for move in moves],
+        "wamids": [move.wamid for move in moves],
+        "sent": [move.sent_at for move in moves],
+        "delivered": [move.delivered_at for move in moves],
+        "read": [move.read_at for move in moves],
+    }
+    return await repository.move(connection, columns)
+
+
+async def match(
+    connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]
+) -> dict[tuple[UUID, str], Row[Any]]:
+    """Messages by tenant and keyed index of Meta's id."""
+    if not tenant_ids:
+        return {}
+    rows = await repository.match(connection, tenant_ids, wamid_indexes)
+    return {(row.tenant_id, row.wamid_index): row for row in rows}
+
+
+async def bodies(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> dict[UUID, bytes]:
+    """The sealed send requests of messages, by message id; one that is not stored yet is missing."""
+    return await repository.bodies(connection, tenant_ids, message_ids)
+
+
+async def acceptances(
+    connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]
+) -> list[MessageAccepted]:
+    """The acceptance of each message, to be published again."""
+    rows = await repository.acceptances(connection, tenant_ids, message_ids)
+    return [_acceptance(row) for row in rows]
+
+
+async def mark_captured(connection: AsyncConnection, events: Sequence[tuple[UUID, UUID, datetime]]) -> None:
+    """Money was earned for (tenant, message, at)."""
+    await _settle(connection, events, "captured")
+
+
+async def mark_released(connection: AsyncConnection, events: Sequence[tuple[UUID, UUID, datetime]]) -> None:
+    """Money went back for (tenant, message, at)."""
+    await _settle(connection, events, "released")
+
+
+async def mark_called_back(
+    connection: AsyncConnection, *, tenant_ids: Sequence[UUID], message_ids: Sequence[UUID], at: datetime
+) -> None:
+    """The tenant has heard of something about these messages."""
+    unique = sorted(set(zip(tenant_ids, message_ids, strict=True)), key=lambda pair: pair[1])
+    await _settle(connection, [(tenant_id, message_id, at) for tenant_id, message_id in unique], "called_back")
+
+
+async def find(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Row[Any]:
+    """One message of the tenant; raises MessageNotFound."""
+    row = await repository.find(connection, tenant_id=tenant_id, id_=message_id)
+    if row is None:
+        raise MessageNotFound
+    return row
+
+
+async def silent(
+    connection: AsyncConnection, *, low: UUID, high: UUID, expired_before: datetime, count: int
+) -> Sequence[Row[Any]]:
+    """Sent messages with ids from `low` to `high` that nothing more was heard of."""
+    parameters = {"low": low, "high": high, "expired_before": expired_before, "count": count}
+    return await repository.silent(connection, parameters)
+
+
+async def _settle(connection: AsyncConnection, events: Sequence[tuple[UUID, UUID, datetime]], column: str) -> None:
+    if not events:
+        return
+    nothing: list[None] = [None] * len(events)
+    columns: dict[str, Sequence[Any]] = {
+        "tenant_ids": [tenant_id for tenant_id, _, _ in events],
+        "ids": [message_id for _, message_id, _ in events],
+        "captured": nothing,
+        "released": nothing,
+        "called_back": nothing,
+    }
+    await repository.settle(connection, {**columns, column: [at for _, _, at in events]})
+
+
+def _subjects(
+    events: Sequence[MessageCleared] | Sequence[MessageRefused | MessageUnfunded] | Sequence[MessageFunded],
+) -> dict[str, list[Any]]:
+    return {
+        "tenant_ids": [event.tenant_id for event in events],
+        "ids": [event.message_id for event in events],
+        "times": [event.occurred_at for event in events],
+    }
+
+
+def _trace(event: MessageCleared | MessageRefused) -> str:
+    return msgspec.json.encode(event.trace).decode()
+
+
+def _acceptance(row: Row[Any]) -> MessageAccepted:
+    return MessageAccepted(
+        id=event_id(row.id, "accepted"),
+        occurred_at=row.accepted_at,
+        tenant_id=row.tenant_id,
+        message_id=row.id,
+        phone_number_id=row.phone_number_id,
+        person=row.person,
+        kind=row.kind,
+        category=row.category,
+        country=row.country,
+        lane="express" if row.lane == LANES["express"] else "bulk",
+        expires_at=row.expires_at,
+        body=row.body,
+        template_id=row.template_id,
+        template_version=row.template_version,
+    )

@@ -1,0 +1,1 @@
+"""What the other services and Meta said about our messages."""

@@ -1,0 +1,71 @@
+"""Taking a message one step on for every fact about it (hot path: whole batches)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.gateway.dispatch import service as dispatch
+from services.gateway.messages import service as messages
+from services.gateway.messages.failures import tell_failed
+from services.gateway.messages.states import State
+from services.gateway.reports import service as reports
+from services.kernel.contracts import Event
+from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
+from services.kernel.contracts.clearances import MessageCleared, MessageRefused
+from services.kernel.contracts.messages import MessageAccepted
+from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
+from services.kernel.contracts.statuses import StatusReported
+from services.kernel.kafka import inbox
+from services.kernel.kafka.consumer import Received
+
+
+async def accepted(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+    """Store what the door published; rows that other facts opened before become whole."""
+    events = [(r.event, r.offset) for r in batch if isinstance(r.event, MessageAccepted)]
+    rows = await messages.accept(connection, events)
+    await dispatch.enqueue(connection, rows)
+    await tell_failed(connection, [row for row in rows if row.state == State.FAILED])
+    return []
+
+
+async def judged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+    """Consent has cleared or refused."""
+    await messages.clear(connection, [r.event for r in batch if isinstance(r.event, MessageCleared)])
+    await _refuse(connection, [r.event for r in batch if isinstance(r.event, MessageRefused)])
+    return []
+
+
+async def funded(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+    """Billing has reserved or declined; for a message that had ended the terminal fact is said again."""
+    paid = [r.event for r in batch if isinstance(r.event, MessageFunded)]
+    rows = await messages.fund(connection, paid)
+    await dispatch.release(connection, sorted(row.id for row in rows if row.state == State.FUNDED))
+    await _refuse(connection, [r.event for r in batch if isinstance(r.event, MessageUnfunded)])
+    return await messages.endings(connection, [(event.tenant_id, event.message_id) for event in paid])
+
+
+async def reported(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+    """Meta has reported; the same report twice is one."""
+    events = [r.event for r in batch if isinstance(r.event, StatusReported)]
+    first = await inbox.first_sight(connection, "gateway.statuses", events)
+    unique = {event.id: event for event in events if event.id in first}
+    known = await reports.apply(connection, list(unique.values()))
+    await dispatch.drop(connection, known)
+    await dispatch.note_reports(connection, events)
+    return []
+
+
+async def charged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+    """Billing has captured or released."""
+    captured = [r.event for r in batch if isinstance(r.event, ChargeCaptured)]
+    released = [r.event for r in batch if isinstance(r.event, ChargeReleased)]
+    await messages.mark_captured(connection, [(e.tenant_id, e.message_id, e.occurred_at) for e in captured])
+    await messages.mark_released(connection, [(e.tenant_id, e.message_id, e.occurred_at) for e in released])
+    return []
+
+
+async def _refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> None:
+    rows = await messages.refuse(connection, events)
+    await dispatch.drop(connection, [row.id for row in rows])
+    # A row whose accepted half is not here yet is told when it comes.
+    await tell_failed(connection, [row for row in rows if row.phone_number_id is not None])

@@ -1,0 +1,1 @@
+"""Meta's reports about messages, brought to their rows and to their tenants."""

@@ -1,0 +1,56 @@
+"""All SQL of reports: those whose message is not known yet (hot path)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_OPEN_ROWS = text("""
+    insert into messages (tenant_id, id, state)
+    select new.tenant_id, new.id, 0
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
+     order by new.id
+    on conflict do nothing
+""")
+
+_KEEP = text("""
+    insert into unmatched_statuses (tenant_id, wamid_index, event_id, report)
+    select * from unnest(cast(:tenant_ids as uuid[]), cast(:wamid_indexes as text[]), cast(:event_ids as uuid[]),
+                         cast(:reports as jsonb[]))
+    on conflict do nothing
+""")
+
+_TAKE_MATCHED = text("""
+    with found as (
+        select u.tenant_id, u.wamid_index, u.event_id, m.id as message_id
+          from unmatched_statuses u
+          join messages m on m.tenant_id = u.tenant_id and m.wamid_index = u.wamid_index
+         limit :count
+           for update of u skip locked
+    )
+    delete from unmatched_statuses u using found
+     where u.tenant_id = found.tenant_id and u.wamid_index = found.wamid_index and u.event_id = found.event_id
+    returning u.report::text, found.message_id
+""")
+
+_FORGET = text("delete from unmatched_statuses where stored_at < now() - make_interval(days => :days)")
+
+
+async def open_rows(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> None:
+    """Make rows for messages that were reported before they were stored."""
+    await connection.execute(_OPEN_ROWS, {"tenant_ids": tenant_ids, "ids": ids})
+
+
+async def keep(connection: AsyncConnection, columns: Mapping[str, Any]) -> None:
+    await connection.execute(_KEEP, columns)
+
+
+async def take_matched(connection: AsyncConnection, count: int) -> Sequence[Row[Any]]:
+    """Kept reports whose message has become known, taken out."""
+    return (await connection.execute(_TAKE_MATCHED, {"count": count})).all()
+
+
+async def forget(connection: AsyncConnection, days: int) -> None:
+    await connection.execute(_FORGET, {"days": days})

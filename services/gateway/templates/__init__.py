@@ -1,0 +1,1 @@
+"""Templates that tenants may send, as Meta approved them."""

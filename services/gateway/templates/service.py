@@ -1,0 +1,90 @@
+"""Templates: registered as Meta approved them, looked up by the send door."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from services.gateway.cache import Remembered
+from services.gateway.templates import repository
+from services.gateway.templates.errors import TemplateExists, WrongParameterCount
+from services.kernel.contracts.messages import Category
+from services.kernel.db import Database
+
+FRESH_SECONDS = 5.0  # a paused template stops being sent after this time at the latest
+TEMPLATES_MAX = 100_000
+
+APPROVED = "approved"
+
+# Meta's placeholders: {{1}}, {{2}}, ... or {{customer_name}}.
+_PLACEHOLDER = re.compile(r"\{\{\s*([0-9]+|[a-z_][a-z0-9_]*)\s*\}\}")
+
+
+class TemplateKey(NamedTuple):
+    tenant_id: UUID
+    waba_id: str
+    name: str
+    language: str
+
+
+class Template(NamedTuple):
+    id: UUID
+    category: Category
+    state: str
+    version: int
+    body_parameters: int
+
+
+class Catalogue:
+    """Templates as the database has them, remembered for seconds and during its outages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._templates: Remembered[TemplateKey, Template] = Remembered(
+            self._load, fresh_seconds=FRESH_SECONDS, entries_max=TEMPLATES_MAX
+        )
+
+    async def approved(self, key: TemplateKey) -> Template | None:
+        """The template if it may be sent; Unavailable when the database is down and it was not used before."""
+        template = await self._templates.get(key)
+        return template if template is not None and template.state == APPROVED else None
+
+    async def _load(self, key: TemplateKey) -> Template | None:
+        async with self._database.transaction() as connection:
+            row = await repository.find(connection, **key._asdict())
+        return Template._make(row) if row is not None else None
+
+
+async def add_template(
+    connection: AsyncConnection,
+    *,
+    key: TemplateKey,
+    category: Category,
+    components: Sequence[dict[str, Any]],
+    body_parameters: int | None = None,
+) -> UUID:
+    """Register a template that Meta approved; raises TemplateExists, WrongParameterCount. Returns its id."""
+    counted = count_parameters(components)
+    if components and body_parameters not in (None, counted):
+        raise WrongParameterCount(body_parameters or 0, counted)
+    template_id = uuid7()
+    values = {
+        "id": template_id,
+        "category": category,
+        "body_parameters": counted if components else body_parameters or 0,
+        "components": msgspec.json.encode(components).decode(),
+        **key._asdict(),
+    }
+    if await repository.add(connection, values) is None:
+        raise TemplateExists(key.name, key.language)
+    return template_id
+
+
+def count_parameters(components: Sequence[dict[str, Any]]) -> int:
+    """How many different placeholders the body has."""
+    bodies = [str(part.get("text", "")) for part in components if str(part.get("type", "")).upper() == "BODY"]
+    return len({name for body in bodies for name in _PLACEHOLDER.findall(body)})

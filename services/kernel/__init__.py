@@ -1,0 +1,1 @@
+"""What every Vestnik service stands on: contracts, Kafka, database, crypto, HTTP, errors, settings, metrics, logs."""

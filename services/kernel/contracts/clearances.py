@@ -1,0 +1,53 @@
+"""Judgements about messages, published by consent."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from services.kernel.contracts.base import Event, Topic, event
+from services.kernel.contracts.messages import Category, Kind
+
+CLEARANCES = Topic(
+    name="clearances",
+    owner="consent",
+    consumers=frozenset({"billing", "gateway"}),
+    purpose="May this message go out, and on which ground.",
+)
+
+Basis = Literal["consent", "window"]
+
+
+class TraceStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that was asked: what was known, and what it said."""
+
+    rule: str
+    version: int
+    outcome: Literal["allow", "refuse"]
+    facts: dict[str, str]
+
+
+@event(CLEARANCES, "message.cleared.v1", key="person")
+class MessageCleared(Event, frozen=True, kw_only=True):
+    """The message may go out: a consent covers it, or the person's window is open."""
+
+    message_id: UUID
+    person: str
+    kind: Kind
+    category: Category
+    basis: Basis
+    window_expires_at: datetime | None
+    expires_at: datetime
+    trace: tuple[TraceStep, ...]
+
+
+@event(CLEARANCES, "message.refused.v1", key="person")
+class MessageRefused(Event, frozen=True, kw_only=True):
+    """The message must not go out; `code` is Meta's, `reason` is ours."""
+
+    message_id: UUID
+    person: str
+    code: int
+    reason: str
+    trace: tuple[TraceStep, ...]

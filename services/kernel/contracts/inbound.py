@@ -1,0 +1,28 @@
+"""What people write to tenants, published by webhook with the content sealed."""
+
+from typing import Literal
+from uuid import UUID
+
+from services.kernel.contracts.base import Event, Topic, event
+
+INBOUND = Topic(
+    name="inbound",
+    owner="webhook",
+    consumers=frozenset({"gateway", "consent"}),
+    purpose="A person wrote: signals travel in the open, the content is sealed to the tenant.",
+)
+
+Signal = Literal["stop", "start", "complaint"]
+
+
+@event(INBOUND, "inbound.received.v1", key="person")
+class InboundReceived(Event, frozen=True, kw_only=True):
+    """A person's message; `occurred_at` is Meta's time, `content` is sealed to the tenant's public key."""
+
+    inbound_id: UUID
+    phone_number_id: str
+    person: str
+    kind: str
+    signals: tuple[Signal, ...]
+    wamid_index: str
+    content: bytes

@@ -1,0 +1,63 @@
+"""Facts about outgoing messages, published by the gateway."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from services.kernel.contracts.base import Event, Topic, event
+
+MESSAGES = Topic(
+    name="messages",
+    owner="gateway",
+    consumers=frozenset({"gateway", "consent", "billing"}),
+    purpose="What became of a message: accepted from a tenant, sent to Meta, failed or expired.",
+)
+
+Category = Literal["service", "utility", "authentication", "marketing"]
+Lane = Literal["express", "bulk"]
+Kind = Literal["text", "template"]
+
+
+@event(MESSAGES, "message.accepted.v1", key="person")
+class MessageAccepted(Event, frozen=True, kw_only=True):
+    """A tenant's message was taken in: from now on it is never lost."""
+
+    message_id: UUID
+    phone_number_id: str
+    person: str
+    kind: Kind
+    category: Category
+    country: str
+    lane: Lane
+    expires_at: datetime
+    body: bytes
+    template_id: UUID | None = None
+    template_version: int | None = None
+
+
+@event(MESSAGES, "message.sent.v1", key="person")
+class MessageSent(Event, frozen=True, kw_only=True):
+    """Meta accepted the message; `wamid_index` is the keyed index of Meta's id."""
+
+    message_id: UUID
+    person: str
+    attempt: int
+    wamid_index: str
+
+
+@event(MESSAGES, "message.failed.v1", key="person")
+class MessageFailed(Event, frozen=True, kw_only=True):
+    """The message will not be delivered: Meta refused it, or nothing was heard of an ambiguous send."""
+
+    message_id: UUID
+    person: str
+    code: int
+    reason: str
+
+
+@event(MESSAGES, "message.expired.v1", key="person")
+class MessageExpired(Event, frozen=True, kw_only=True):
+    """The message outlived its time without a report; later evidence of delivery still wins."""
+
+    message_id: UUID
+    person: str

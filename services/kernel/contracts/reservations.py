@@ -1,0 +1,34 @@
+"""Answers about money before a message goes out, published by billing."""
+
+from uuid import UUID
+
+from services.kernel.contracts.base import Event, Topic, event
+
+RESERVATIONS = Topic(
+    name="reservations",
+    owner="billing",
+    consumers=frozenset({"gateway"}),
+    purpose="Whether a cleared message is paid for, and at which price.",
+)
+
+
+@event(RESERVATIONS, "message.funded.v1", key="person")
+class MessageFunded(Event, frozen=True, kw_only=True):
+    """The price is reserved (zero when `is_free`); micro-units of `currency`."""
+
+    message_id: UUID
+    person: str
+    price_micros: int
+    currency: str
+    rate_card_version: int
+    is_free: bool
+
+
+@event(RESERVATIONS, "message.unfunded.v1", key="person")
+class MessageUnfunded(Event, frozen=True, kw_only=True):
+    """Nothing is reserved; `code` is Meta's 131042, or the message was already closed."""
+
+    message_id: UUID
+    person: str
+    code: int
+    reason: str

@@ -1,0 +1,80 @@
+"""The service's own database: a pool, a transaction, and the only place that commits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from services.kernel.errors import is_retryable
+from services.kernel.settings import DatabaseSettings
+
+CONNECT_TIMEOUT_SECONDS = 5
+# Longer than the roles' statement_timeout (10 s), so that the server is the one that ends a statement.
+COMMAND_TIMEOUT_SECONDS = 15
+POOL_TIMEOUT_SECONDS = 5
+START_PATIENCE_SECONDS = 60
+
+
+class SchemaTooOld(Exception):
+    """The database was not migrated to what this build needs."""
+
+
+class Database:
+    """A pool of connections to one service's database.
+
+    Queue tables are empty when statements are first prepared, so plans are always made for the values at hand.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, application_name: str) -> None:
+        self.engine = create_async_engine(
+            settings.url.get_secret_value(),
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
+            hide_parameters=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "command_timeout": COMMAND_TIMEOUT_SECONDS,
+                "server_settings": {
+                    "application_name": application_name,
+                    "plan_cache_mode": "force_custom_plan",
+                    "jit": "off",
+                    "timezone": "UTC",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    async def check(self) -> None:
+        """Raise when the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def require_schema(self, revision: str) -> None:
+        """Wait for the database and refuse one whose schema is older than `revision`."""
+        found = await self._schema_revision()
+        if found < revision:
+            raise SchemaTooOld(
+                f"the schema is at {found or 'nothing'!r}, this build needs {revision!r}: run migrations"
+            )
+
+    async def _schema_revision(self) -> str:
+        deadline = asyncio.get_running_loop().time() + START_PATIENCE_SECONDS
+        while True:
+            try:
+                async with self.engine.connect() as connection:
+                    return str(await connection.scalar(text("select max(version_num) from alembic_version")) or "")
+            except Exception as error:
+                if not is_retryable(error) or asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,1 @@
+"""Facts in, facts out: everything that knows about Kafka."""

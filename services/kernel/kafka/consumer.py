@@ -1,0 +1,186 @@
+"""Declaring a consumer, and what becomes of one batch of records: handled, ignored, or dead (hot path)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.kernel import metrics
+from services.kernel.contracts import Event, Topic
+from services.kernel.db import Database
+from services.kernel.errors import is_retryable
+from services.kernel.kafka.publisher import Publisher
+from services.kernel.kafka.record import Record, Undecodable, UnknownKind, decode
+from services.kernel.logging import get_logger
+
+# About 50 s of patience in all: an outage is waited out, then the process stops with the offset uncommitted.
+ATTEMPTS_MAX = 9
+BACKOFF_FIRST_SECONDS = 0.2
+# This many bad records in a row are a bad build, not bad records.
+DEAD_RUN_MAX = 20
+
+_log = get_logger()
+
+
+class Received(NamedTuple):
+    """One fact and where it was read."""
+
+    event: Event
+    partition: int
+    offset: int
+
+
+T = TypeVar("T")
+
+Handler = Callable[[AsyncConnection, Sequence[Received]], Awaitable[Sequence[Event]]]
+
+
+class Raw(NamedTuple):
+    """A record as the broker gave it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class ConsumerHalted(Exception):
+    """The consumer stops instead of losing or burying facts; the process is restarted and tries again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumer:
+    """Which facts of a topic make a slice act.
+
+    `handle` gets a batch and one transaction, and returns the results of EVERY record, new or duplicate, as the
+    database says they were decided; they are published after the commit. `after` is called when a batch is done.
+    """
+
+    group: str
+    topic: Topic
+    events: tuple[type[Event], ...]
+    handle: Handler
+    after: Callable[[], None] | None = None
+
+    def __post_init__(self) -> None:
+        service = self.group.partition(".")[0]
+        assert service in self.topic.consumers, f"{service} is no declared consumer of {self.topic.name}"
+        assert all(event.TOPIC is self.topic for event in self.events), f"{self.group} declares a foreign event"
+
+
+class BatchRunner:
+    """Takes batches of one consumer to their end."""
+
+    def __init__(self, consumer: Consumer, database: Database, publisher: Publisher) -> None:
+        self._consumer = consumer
+        self._database = database
+        self._publisher = publisher
+        self._dead_run = 0
+
+    async def run(self, raws: Sequence[Raw]) -> None:
+        """Handle the records, publish what they led to; raises ConsumerHalted when nothing may be committed."""
+        received, dead = self._decode(raws)
+        results, failed = await self._settle(received)
+        await self._bury(dead + failed, raws, handled=len(received) - len(failed))
+        if results:
+            await self._patiently(lambda: self._publisher.publish(results))
+        if self._consumer.after is not None:
+            self._consumer.after()
+        self._count("handled", len(received) - len(failed))
+
+    def _decode(self, raws: Sequence[Raw]) -> tuple[list[Received], list[tuple[int, int, str]]]:
+        received: list[Received] = []
+        dead: list[tuple[int, int, str]] = []
+        for raw in raws:
+            try:
+                event = decode(raw.headers, raw.value)
+            except UnknownKind:
+                self._count("ignored", 1)
+            except Undecodable:
+                dead.append((raw.partition, raw.offset, Undecodable.__name__))
+            else:
+                if isinstance(event, self._consumer.events):
+                    received.append(Received(event, raw.partition, raw.offset))
+                else:
+                    self._count("ignored", 1)
+        return received, dead
+
+    async def _settle(self, batch: Sequence[Received]) -> tuple[list[Event], list[tuple[int, int, str]]]:
+        """Handle a batch in one transaction; one that fails for good is halved until the bad record stands alone."""
+        if not batch:
+            return [], []
+        try:
+            return list(await self._patiently(lambda: self._handle(batch))), []
+        except ConsumerHalted:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                return [], [(batch[0].partition, batch[0].offset, type(error).__name__)]
+            _log.warning("batch is bisected", group=self._consumer.group, count=len(batch), exc_info=error)
+        middle = len(batch) // 2
+        first, first_dead = await self._settle(batch[:middle])
+        second, second_dead = await self._settle(batch[middle:])
+        return first + second, first_dead + second_dead
+
+    async def _handle(self, batch: Sequence[Received]) -> Sequence[Event]:
+        async with self._database.transaction() as connection:
+            return await self._consumer.handle(connection, batch)
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                return await act()
+            except Exception as error:
+                if not is_retryable(error):
+                    raise
+                _log.warning(
+                    "batch will be tried again",
+                    group=self._consumer.group,
+                    attempt=attempt,
+                    error_class=type(error).__name__,
+                )
+                await asyncio.sleep(BACKOFF_FIRST_SECONDS * 2**attempt)
+        raise ConsumerHalted(f"{self._consumer.group}: still failing after {ATTEMPTS_MAX} attempts")
+
+    async def _bury(self, dead: list[tuple[int, int, str]], raws: Sequence[Raw], *, handled: int) -> None:
+        self._dead_run = len(dead) + (0 if handled else self._dead_run)
+        if not dead:
+            return
+        if self._dead_run > DEAD_RUN_MAX:
+            raise ConsumerHalted(f"{self._consumer.group}: {self._dead_run} dead letters in a row")
+        by_place = {(raw.partition, raw.offset): raw for raw in raws}
+        letters = [self._letter(by_place[partition, offset], error) for partition, offset, error in dead]
+        await self._patiently(lambda: self._publisher.send(letters))
+        self._count("dead", len(dead))
+        metrics.DEAD_LETTERS.labels(self._consumer.group).inc(len(dead))
+        for partition, offset, error_class in dead:
+            _log.error(
+                "record is dead",
+                group=self._consumer.group,
+                topic=self._consumer.topic.name,
+                partition=partition,
+                offset=offset,
+                error_class=error_class,
+            )
+
+    def _letter(self, raw: Raw, error_class: str) -> Record:
+        origin = {
+            "dead_topic": raw.topic,
+            "dead_partition": str(raw.partition),
+            "dead_offset": str(raw.offset),
+            "dead_group": self._consumer.group,
+            "dead_error": error_class,
+            "dead_attempts": "1",
+            "dead_at": datetime.now(UTC).isoformat(),
+        }
+        headers = (*raw.headers, *((name, value.encode()) for name, value in origin.items()))
+        return Record(topic=self._consumer.topic.dead, key=raw.key or b"", value=raw.value or b"", headers=headers)
+
+    def _count(self, outcome: str, count: int) -> None:
+        if count:
+            metrics.EVENTS_CONSUMED.labels(self._consumer.group, self._consumer.topic.name, outcome).inc(count)

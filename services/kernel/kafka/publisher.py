@@ -1,0 +1,96 @@
+"""Writing facts to Kafka in batches, acknowledged by every replica."""
+
+import asyncio
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
+
+from services.kernel.contracts import Event
+from services.kernel.kafka.record import Record, encode
+from services.kernel.settings import KafkaSettings
+
+# aiokafka keeps one request in flight per broker, so a batch must be large to be fast.
+BATCH_BYTES_MAX = 512 * 1024
+# Longer than a broker's restart; the caller decides what a time-out means.
+DELIVERY_TIMEOUT_SECONDS = 20
+
+
+class Publisher:
+    """An idempotent producer; `publish` returns only when Kafka has acknowledged every fact."""
+
+    def __init__(self, settings: KafkaSettings, *, client_id: str) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+
+    async def start(self) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES_MAX,
+            request_timeout_ms=DELIVERY_TIMEOUT_SECONDS * 1000,
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    @property
+    def is_alive(self) -> bool:
+        """False once aiokafka's sender has died: later sends would hang (aio-libs/aiokafka#1039)."""
+        sender = self._producer and self._producer._sender.sender_task
+        return sender is not None and not sender.done()
+
+    async def can_reach_broker(self) -> bool:
+        """Whether the sender lives and a broker answers right now."""
+        return self.is_alive and bool(await self._started.client.fetch_all_metadata())
+
+    async def publish(self, events: Iterable[Event]) -> None:
+        """Write facts in order per key; raises when Kafka did not acknowledge them in time."""
+        await self.send([encode(event) for event in events])
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Write records in order per key; raises when Kafka did not acknowledge them in time."""
+        by_place: dict[tuple[str, int], list[Record]] = defaultdict(list)
+        for record in records:
+            by_place[record.topic, await self._partition(record)].append(record)
+        try:
+            async with asyncio.timeout(DELIVERY_TIMEOUT_SECONDS):
+                acknowledgements = [
+                    future for place, group in by_place.items() for future in await self._enqueue(*place, group)
+                ]
+                await asyncio.gather(*acknowledgements)
+        except TimeoutError as error:
+            raise KafkaTimeoutError("Kafka did not acknowledge in time") from error
+
+    async def _enqueue(self, topic: str, partition: int, records: list[Record]) -> "list[asyncio.Future[object]]":
+        producer = self._started
+        futures = []
+        batch = producer.create_batch()
+        for key, value, headers in ((r.key, r.value, list(r.headers)) for r in records):
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                futures.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    raise ValueError(f"a record of {topic} is larger than {BATCH_BYTES_MAX} bytes")
+        futures.append(await producer.send_batch(batch, topic, partition=partition))
+        return futures
+
+    async def _partition(self, record: Record) -> int:
+        count = self._partitions.get(record.topic)
+        if count is None:
+            count = len(await self._started.partitions_for(record.topic))
+            self._partitions[record.topic] = count
+        return zlib.crc32(record.key) % count
+
+    @property
+    def _started(self) -> AIOKafkaProducer:
+        assert self._producer is not None, "the publisher was not started"
+        return self._producer

@@ -1,0 +1,121 @@
+"""What every service knows of tenants and numbers: the compacted topic `tenants`, held in memory."""
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from services.kernel import crypto
+from services.kernel.contracts.tenants import TENANTS, NumberChanged, TenantChanged
+from services.kernel.kafka.record import Undecodable, UnknownKind, decode
+from services.kernel.logging import get_logger
+from services.kernel.settings import KafkaSettings
+
+FETCH_WAIT_MS = 1_000
+RETRY_SECONDS = 1.0
+
+_log = get_logger()
+
+
+class TenantDirectory:
+    """The latest version of each tenant and number; `is_ready` once the topic was read to its end.
+
+    `service` and `private_key` open what the gateway sealed to this service.
+    """
+
+    def __init__(self, settings: KafkaSettings, *, service: str, private_key: bytes) -> None:
+        self._settings = settings
+        self._service = service
+        self._private_key = private_key
+        self._tenants: dict[UUID, TenantChanged] = {}
+        self._numbers: dict[str, NumberChanged] = {}
+        self._index_keys: dict[UUID, bytes] = {}
+        self._data_keys: dict[UUID, dict[UUID, crypto.Key]] = {}
+        self.is_ready = False
+
+    def tenant(self, tenant_id: UUID) -> TenantChanged | None:
+        return self._tenants.get(tenant_id)
+
+    def number(self, phone_number_id: str) -> NumberChanged | None:
+        return self._numbers.get(phone_number_id)
+
+    def index_key(self, tenant_id: UUID) -> bytes:
+        """The tenant's key of blind indexes; KeyError for an unknown tenant."""
+        return self._index_keys[tenant_id]
+
+    def data_key(self, tenant_id: UUID) -> crypto.Key:
+        """The service's newest own key for the tenant's data; KeyError for an unknown tenant."""
+        return next(reversed(self._data_keys[tenant_id].values()))
+
+    def opening_key(self, tenant_id: UUID, key_id: UUID) -> crypto.Key:
+        """The key with which something was sealed earlier; KeyError when it never came here."""
+        return self._data_keys[tenant_id][key_id]
+
+    def apply(self, event: object) -> None:
+        """Take in a fact unless a newer version is known already."""
+        match event:
+            case TenantChanged():
+                known = self._tenants.get(event.tenant_id)
+                if known is None or known.version < event.version:
+                    self._open_keys(event)
+                    self._tenants[event.tenant_id] = event
+            case NumberChanged():
+                number = self._numbers.get(event.phone_number_id)
+                if number is None or number.version < event.version:
+                    self._numbers[event.phone_number_id] = event
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read the topic from its beginning and follow it until `stop`."""
+        while not stop.is_set():
+            try:
+                await self._follow(stop)
+            except (KafkaConnectionError, OSError) as error:
+                _log.warning("tenants cannot be read", error_class=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self, stop: asyncio.Event) -> None:
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await client.start()
+        try:
+            places = await self._assign(client)
+            ends = await client.end_offsets(places)
+            while not stop.is_set():
+                with suppress(KafkaError):
+                    await self._read(client)
+                    self.is_ready = self.is_ready or await self._is_at(client, ends)
+        finally:
+            await client.stop()
+
+    async def _assign(self, client: AIOKafkaConsumer) -> list[TopicPartition]:
+        await client._client._wait_on_metadata(TENANTS.name)
+        places = [TopicPartition(TENANTS.name, number) for number in client.partitions_for_topic(TENANTS.name) or ()]
+        client.assign(places)
+        await client.seek_to_beginning(*places)
+        return places
+
+    async def _read(self, client: AIOKafkaConsumer) -> None:
+        fetched = await client.getmany(timeout_ms=FETCH_WAIT_MS if self.is_ready else 50)
+        for record in (record for records in fetched.values() for record in records):
+            try:
+                self.apply(decode(record.headers, record.value))
+            except UnknownKind:
+                continue
+            except (Undecodable, crypto.CannotOpen):  # one bad record must not silence all the others
+                _log.error("tenant record is unreadable", partition=record.partition, offset=record.offset)
+
+    async def _is_at(self, client: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+        return all([await client.position(place) >= end for place, end in ends.items()])
+
+    def _open_keys(self, event: TenantChanged) -> None:
+        sealed = event.service_keys.get(self._service)
+        if sealed is None:
+            return
+        context = f"tenant:{event.tenant_id}:{self._service}"
+        self._index_keys[event.tenant_id] = crypto.open_box(self._private_key, f"{context}:index", sealed.index_key)
+        secret = crypto.open_box(self._private_key, f"{context}:data", sealed.data_key)
+        key = crypto.Key(UUID(sealed.data_key_id), secret)
+        self._data_keys.setdefault(event.tenant_id, {})[key.id] = key

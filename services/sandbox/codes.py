@@ -1,0 +1,70 @@
+"""Meta's error codes: the HTTP status and the words that come with each (`support/error-codes`)."""
+
+from typing import NamedTuple
+
+HREF = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
+
+
+class Code(NamedTuple):
+    status: int
+    title: str
+    details: str
+
+
+_CODES = {
+    0: Code(401, "AuthException", "We were unable to authenticate the app user."),
+    1: Code(400, "API Unknown", "Invalid request or possible server error."),
+    2: Code(503, "API Service", "Temporary due to downtime or due to being overloaded."),
+    3: Code(500, "API Method", "Capability or permissions issue."),
+    4: Code(400, "API Too Many Calls", "The app has reached its API call rate limit."),
+    10: Code(403, "Permission Denied", "Permission is either not granted or has been removed."),
+    33: Code(400, "Parameter value is not valid", "The business phone number has been deleted."),
+    100: Code(400, "Invalid parameter", "The request included one or more unsupported or misspelled parameters."),
+    190: Code(401, "Access token has expired", "Your access token has expired."),
+    200: Code(403, "API Permission", "Permission is either not granted or has been removed."),
+    368: Code(403, "Temporarily blocked for policies violations", "The account has been restricted or disabled."),
+    80007: Code(400, "Rate limit issues", "The WhatsApp Business Account has reached its rate limit."),
+    130403: Code(400, "User is blocked", "You blocked this user."),
+    130429: Code(400, "Rate limit hit", "Cloud API message throughput has been reached."),
+    130472: Code(400, "User's number is part of an experiment", "Message was not sent as part of an experiment."),
+    130497: Code(403, "Business account is restricted from messaging users in this country", "Country restricted."),
+    131000: Code(500, "Something went wrong", "Message failed to send due to an unknown error."),
+    131005: Code(403, "Access denied", "Permission is either not granted or has been removed."),
+    131008: Code(400, "Required parameter is missing", "The request is missing a required parameter."),
+    131009: Code(400, "Parameter value is not valid", "One or more parameter values are invalid."),
+    131016: Code(500, "Service unavailable", "A service is temporarily unavailable."),
+    131021: Code(400, "Recipient cannot be sender", "Sender and recipient phone number is the same."),
+    131026: Code(400, "Message undeliverable", "Unable to deliver message."),
+    131031: Code(403, "Account has been locked", "The WhatsApp Business Account has been restricted or disabled."),
+    131042: Code(400, "Business eligibility payment issue", "There was an error related to your payment method."),
+    131045: Code(500, "Incorrect certificate", "Message failed to send due to a phone number registration error."),
+    131047: Code(400, "Re-engagement message", "More than 24 hours have passed since the recipient last replied."),
+    131048: Code(400, "Spam rate limit hit", "Too many previous messages were blocked or flagged as spam."),
+    131049: Code(400, "Meta chose not to deliver", "Not delivered to maintain healthy ecosystem engagement."),
+    131050: Code(400, "User has stopped marketing messages", "The recipient chose to stop marketing messages."),
+    131051: Code(400, "Unsupported message type", "Message type is currently not supported."),
+    131052: Code(400, "Media download error", "Unable to download the media sent by the user."),
+    131053: Code(400, "Media upload error", "Unable to upload the media used in the message."),
+    131056: Code(
+        400, "(Business Account, Consumer Account) pair rate limit hit", "Too many messages to the same phone number."
+    ),
+    131057: Code(500, "Account in maintenance mode", "Business Account is in maintenance mode."),
+    131064: Code(400, "Messaging limit", "Templates of this account were misclassified."),
+    132000: Code(400, "Number of parameters does not match the expected number of params", "Wrong parameter count."),
+    132001: Code(
+        404, "Template name does not exist in the translation", "The template does not exist or is unapproved."
+    ),
+    132005: Code(400, "Translated text too long", "Translated text is too long."),
+    132007: Code(400, "Template format character policy violated", "Template content violates a policy."),
+    132012: Code(400, "Parameter format does not match format in the created template", "Wrong parameter format."),
+    132015: Code(400, "Template is paused", "Template is paused due to low quality."),
+    132016: Code(400, "Template is disabled", "Template has been paused too many times due to low quality."),
+    133004: Code(503, "Server temporarily unavailable", "Server is temporarily unavailable."),
+    133010: Code(400, "Phone number not registered", "Phone number not registered on the WhatsApp Business Platform."),
+    137000: Code(400, "Identity key mismatch", "The recipient's identity key hash does not match."),
+}
+
+
+def code_of(code: int) -> Code:
+    """The table's row, or a plain 400 for a code that a scenario invents."""
+    return _CODES.get(code, Code(400, "Unknown error", "An error the sandbox has no words for."))

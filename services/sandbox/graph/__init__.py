@@ -1,0 +1,1 @@
+"""The Graph door: what a business calls to send a message."""

@@ -1,0 +1,1 @@
+"""The simulated people who receive, read and answer."""

@@ -1,0 +1,1 @@
+"""What the operator of a test wants to happen to sends."""

@@ -1,0 +1,1 @@
+"""What the sandbox tells the webhook, and how stubbornly."""

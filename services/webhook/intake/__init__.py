@@ -1,0 +1,1 @@
+"""The hot door: a signed webhook becomes facts on Kafka."""

@@ -1,0 +1,1 @@
+"""What has no tenant, kept sealed until it has one."""

@@ -1,0 +1,1 @@
+"""Whose number a webhook speaks of."""

@@ -1,0 +1,1 @@
+"""What may be learnt from a text before it is sealed."""

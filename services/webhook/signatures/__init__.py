@@ -1,0 +1,1 @@
+"""Proof that a webhook comes from Meta."""

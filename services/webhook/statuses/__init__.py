@@ -1,0 +1,1 @@
+"""Meta's reports about messages that tenants sent."""

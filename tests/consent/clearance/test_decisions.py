@@ -1,0 +1,215 @@
+"""Messages are decided about once, in batches, with a trace that names what was asked."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.consent.consents import service as consents
+from services.kernel import clock
+from services.kernel.contracts import event_id
+from services.kernel.contracts.clearances import MessageCleared, MessageRefused
+from services.kernel.contracts.conversations import Purpose
+from services.kernel.contracts.messages import Category
+from services.kernel.db import Database
+from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, accepted, inbound, reported
+
+IN_DEFAULT = "select count(*) from decisions where tableoid = cast('decisions_default' as regclass)"
+
+Give = Callable[..., Awaitable[consents.Recorded]]
+
+
+@pytest.fixture
+def give(database: Database, tenant: Tenant) -> Give:
+    async def give(purpose: Purpose = "service", phone: str = PHONE) -> consents.Recorded:
+        person = consents.person_of(
+            tenant_id=tenant.id, phone=phone, index_key=tenant.index_key, data_key=tenant.data_key
+        )
+        async with database.transaction() as connection:
+            return await consents.give(
+                connection, person, purpose=purpose, source="checkbox", words="yes", given_at=NOON - 100 * HOUR
+            )
+
+    return give
+
+
+def verdict(fact: Any) -> tuple[Any, ...]:
+    if isinstance(fact, MessageCleared):
+        return ("cleared", fact.basis)
+    assert isinstance(fact, MessageRefused)
+    return (fact.code, fact.reason)
+
+
+async def judge(consent: Consent, tenant: Tenant, **message: Any) -> Any:
+    with clock.frozen(NOON):
+        (fact,) = await consent.accepts(accepted(tenant.id, tenant.person(), **message))
+    return fact
+
+
+@pytest.mark.parametrize(("category", "purpose"), [("utility", "service"), ("authentication", "authentication")])
+async def test_a_template_goes_out_on_a_consent_for_its_purpose(
+    consent: Consent, tenant: Tenant, give: Give, category: Category, purpose: Purpose
+) -> None:
+    assert verdict(await judge(consent, tenant, category=category)) == (131050, "no_consent")
+    recorded = await give(purpose)
+    fact = await judge(consent, tenant, category=category)
+    assert verdict(fact) == ("cleared", "consent")
+    policy, ground = fact.trace
+    assert (policy.rule, policy.version, policy.outcome) == ("policy", 1, "allow")
+    assert policy.facts == {"policy_rule_id": f"{category}-allowed"}
+    assert (ground.rule, ground.outcome, ground.facts["consent_id"]) == ("consent", "allow", str(recorded.id))
+
+
+async def test_a_consent_for_another_purpose_does_not_count(consent: Consent, tenant: Tenant, give: Give) -> None:
+    await give("authentication")
+    assert verdict(await judge(consent, tenant, category="utility")) == (131050, "no_consent")
+
+
+async def test_advertising_is_refused_by_a_named_rule_in_spite_of_a_consent(
+    consent: Consent, tenant: Tenant, give: Give
+) -> None:
+    await give("marketing")
+    fact = await judge(consent, tenant, category="marketing")
+    assert verdict(fact) == (130497, "policy")
+    assert [(step.rule, step.version, step.outcome, step.facts) for step in fact.trace] == [
+        ("policy", 1, "refuse", {"policy_rule_id": "advertising-forbidden"})
+    ]
+
+
+async def test_free_text_needs_an_open_window_and_no_consent(consent: Consent, tenant: Tenant) -> None:
+    assert verdict(await judge(consent, tenant, kind="text")) == (131047, "window_closed")
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - 23 * HOUR))
+    fact = await judge(consent, tenant, kind="text")
+    assert verdict(fact) == ("cleared", "window")
+    assert fact.window_expires_at == NOON + HOUR
+    assert fact.trace[1].facts["window_expires_at"] == (NOON + HOUR).isoformat()
+
+
+async def test_a_window_is_closed_at_the_very_end_of_its_day(consent: Consent, tenant: Tenant) -> None:
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - 24 * HOUR))
+    assert verdict(await judge(consent, tenant, kind="text")) == (131047, "window_closed")
+
+
+async def test_a_window_is_no_consent(consent: Consent, tenant: Tenant) -> None:
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON))
+    fact = await judge(consent, tenant)
+    assert verdict(fact) == (131050, "no_consent")
+
+
+async def test_the_window_at_another_number_does_not_count(consent: Consent, tenant: Tenant) -> None:
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON, number="other"))
+    assert verdict(await judge(consent, tenant, kind="text")) == (131047, "window_closed")
+
+
+async def test_a_stop_at_one_number_refuses_templates_and_text_at_all_numbers(
+    consent: Consent, tenant: Tenant, give: Give
+) -> None:
+    await give()
+    await consent.hears(
+        inbound(tenant.id, tenant.person(), NOON - 2 * HOUR, number="other"),
+        inbound(tenant.id, tenant.person(), NOON - HOUR, "stop"),
+    )
+    for number in ("other", "100000000000001"):
+        assert verdict(await judge(consent, tenant, number=number)) == (131050, "withdrawn")
+        assert verdict(await judge(consent, tenant, kind="text", number=number)) == (131050, "withdrawn")
+
+
+async def test_who_writes_again_after_a_stop_gets_an_answer_but_no_template(
+    consent: Consent, tenant: Tenant, give: Give
+) -> None:
+    await give()
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - 2 * HOUR, "stop"))
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - HOUR))
+    assert verdict(await judge(consent, tenant, kind="text")) == ("cleared", "window")
+    assert verdict(await judge(consent, tenant)) == (131050, "withdrawn")
+
+
+async def test_after_start_the_earlier_consent_counts_again(consent: Consent, tenant: Tenant, give: Give) -> None:
+    recorded = await give()
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - 2 * HOUR, "stop"))
+    facts = await consent.hears(inbound(tenant.id, tenant.person(), NOON - HOUR, "start"))
+    assert [(fact.TYPE, fact.purpose, fact.consent_id) for fact in facts[:-1]] == [
+        ("consent.given.v1", "service", recorded.id)
+    ]
+    assert verdict(await judge(consent, tenant)) == ("cleared", "consent")
+
+
+async def test_a_mixed_batch_is_decided_once_and_answered_at_every_delivery(
+    consent: Consent, tenant: Tenant, other_tenant: Tenant, give: Give
+) -> None:
+    await give()
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON))
+    batch = [
+        accepted(tenant.id, tenant.person()),
+        accepted(tenant.id, tenant.person(), kind="text"),
+        accepted(tenant.id, tenant.person(), category="marketing"),
+        accepted(tenant.id, tenant.person("+79160000000")),
+        accepted(other_tenant.id, other_tenant.person()),
+    ]
+    with clock.frozen(NOON):
+        first = await consent.accepts(*batch, batch[0])
+    with clock.frozen(NOON + HOUR):
+        await consent.hears(inbound(tenant.id, tenant.person(), NOON + HOUR, "stop"))
+        again = await consent.accepts(*reversed(batch))
+    by_id = {fact.id: fact for fact in first}
+    assert {fact.id: fact for fact in again} == by_id
+    assert {fact.occurred_at for fact in again} == {NOON}
+    stages = ["cleared", "cleared", "refused", "refused", "refused"]
+    assert set(by_id) == {event_id(one.message_id, stage) for one, stage in zip(batch, stages, strict=True)}
+
+
+async def test_the_decision_stands_in_the_partition_of_its_day(
+    consent: Consent, tenant: Tenant, database: Database
+) -> None:
+    with clock.frozen(NOON):
+        await consent.accepts(*(accepted(tenant.id, tenant.person()) for _ in range(3)))
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("select count(*) from decisions")) == 3
+        assert await connection.scalar(text(IN_DEFAULT)) == 0
+
+
+async def test_metas_131050_is_a_withdrawal_of_marketing_that_start_does_not_lift(
+    consent: Consent, tenant: Tenant, give: Give
+) -> None:
+    await give("marketing")
+    await give("service")
+    message = accepted(tenant.id, tenant.person())
+    with clock.frozen(NOON):
+        await consent.accepts(message)
+    report = reported(tenant.id, message.message_id, NOON, code=131050)
+    facts = await consent.learns(report)
+    assert [(fact.TYPE, fact.purpose, fact.source) for fact in facts] == [
+        ("consent.withdrawn.v1", "marketing", "platform_error")
+    ]
+    assert await consent.learns(report) == facts
+    assert await consent.hears(inbound(tenant.id, tenant.person(), NOON + HOUR, "start")) != []
+    assert (await give("marketing")).refusal is not None
+    assert (await give("service")).refusal is None
+
+
+@pytest.mark.parametrize(("status", "code"), [("failed", 131049), ("delivered", None), ("failed", None)])
+async def test_other_reports_change_no_consent(
+    consent: Consent, tenant: Tenant, give: Give, status: Any, code: int | None
+) -> None:
+    await give("marketing")
+    message = accepted(tenant.id, tenant.person())
+    with clock.frozen(NOON):
+        await consent.accepts(message)
+    assert await consent.learns(reported(tenant.id, message.message_id, NOON, status=status, code=code)) == []
+
+
+async def test_a_131050_for_an_unknown_or_foreign_message_changes_nothing(
+    consent: Consent, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    message = accepted(tenant.id, tenant.person())
+    with clock.frozen(NOON):
+        await consent.accepts(message)
+    for report in (
+        reported(tenant.id, uuid4(), NOON, code=131050),
+        reported(tenant.id, None, NOON, code=131050),
+        reported(other_tenant.id, message.message_id, NOON + timedelta(seconds=1), code=131050),
+    ):
+        assert await consent.learns(report) == []

@@ -1,0 +1,273 @@
+"""Consuming on the real broker: batches, outcomes, redelivery, members that come and go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.kernel.contracts import Event, event_id
+from services.kernel.contracts.charges import CHARGES, ChargeCaptured
+from services.kernel.contracts.tenants import TENANTS
+from services.kernel.db import Database
+from services.kernel.kafka import inbox
+from services.kernel.kafka.consumer import Consumer, ConsumerHalted, Received
+from services.kernel.kafka.loop import ConsumerLoop
+from services.kernel.kafka.publisher import Publisher
+from services.kernel.kafka.record import Record, encode
+from tests.fixtures import infrastructure as servers
+from tests.fixtures.infrastructure import Infrastructure
+
+PATIENCE_SECONDS = 30
+
+
+def captured(tenant_id: UUID, number: int = 0) -> ChargeCaptured:
+    message_id = uuid4()
+    return ChargeCaptured(
+        id=event_id(message_id, "captured"),
+        occurred_at=datetime.now(UTC),
+        tenant_id=tenant_id,
+        message_id=message_id,
+        amount_micros=number,
+        currency="RUB",
+        is_late=False,
+    )
+
+
+class Reader:
+    """A handler that writes down what it saw of one tenant (topics are shared by all tests)."""
+
+    def __init__(self, tenant_id: UUID, group: str | None = None) -> None:
+        self.tenant_id = tenant_id
+        self.group = group or f"gateway.test-{uuid4().hex[:8]}"
+        self.seen: list[UUID] = []
+        self.first: list[UUID] = []
+        self.fail: Callable[[Received], Exception | None] = lambda received: None
+
+    async def handle(self, connection: AsyncConnection, batch: Sequence[Received]) -> list[Event]:
+        ours = [received for received in batch if received.event.tenant_id == self.tenant_id]
+        for received in ours:
+            if error := self.fail(received):
+                raise error
+        first = await inbox.first_sight(connection, self.group, [received.event for received in ours])
+        self.seen += [received.event.id for received in ours]
+        self.first += list(first)
+        return []
+
+    def consumer(self) -> Consumer:
+        return Consumer(group=self.group, topic=CHARGES, events=(ChargeCaptured,), handle=self.handle)
+
+
+@asynccontextmanager
+async def running(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher, consumer: Consumer
+) -> AsyncIterator[asyncio.Task[None]]:
+    stop = asyncio.Event()
+    loop = ConsumerLoop(consumer, infrastructure.kafka, database, publisher, member="test")
+    task = asyncio.create_task(loop.run(stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(PATIENCE_SECONDS * 20):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.fixture(scope="module")
+async def template(infrastructure: Infrastructure) -> str:
+    return await servers.make_template(infrastructure, "gateway", Path("tests/kernel/migrations"))
+
+
+@pytest.fixture
+async def database(infrastructure: Infrastructure, template: str) -> AsyncIterator[Database]:
+    async with servers.fresh_database(infrastructure, "gateway", template) as database:
+        yield database
+
+
+async def test_a_new_group_starts_at_the_beginning_and_a_restart_sees_nothing_twice(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    events = [captured(tenant_id, n) for n in range(300)]
+    await publisher.publish(events)
+    reader = Reader(tenant_id)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: len(reader.seen) >= 300)
+    again = Reader(tenant_id, reader.group)
+    late = captured(tenant_id)
+    await publisher.publish([late])
+    async with running(infrastructure, database, publisher, again.consumer()):
+        await until(lambda: late.id in again.seen)
+    assert sorted(reader.seen, key=str) == sorted((event.id for event in events), key=str)
+    assert again.seen == [late.id]
+
+
+async def test_the_same_fact_twice_is_first_seen_once(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    event = captured(tenant_id)
+    await publisher.publish([event, event])
+    reader = Reader(tenant_id)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: len(reader.seen) >= 2)
+    assert reader.first == [event.id]
+
+
+async def test_only_the_bad_record_of_a_batch_goes_to_the_dead_letters_with_its_origin(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    events = [captured(tenant_id, n) for n in range(40)]
+    bad = events[17]
+    reader = Reader(tenant_id)
+    reader.fail = lambda received: ValueError("no good") if received.event.id == bad.id else None
+    await publisher.publish(events)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: len(set(reader.seen)) >= 39)
+    letter = await dead_letter_of(infrastructure, reader.group)
+    assert letter["ce_id"] == str(bad.id)
+    assert (letter["dead_topic"], letter["dead_error"]) == ("charges", "ValueError")
+    assert letter["dead_offset"].isdigit()
+    assert bad.id not in reader.seen
+
+
+async def test_a_record_that_cannot_be_decoded_is_dead_and_the_rest_goes_on(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    event = captured(tenant_id)
+    garbage = encode(event)._replace(value=b'{"no": "such shape"}')
+    newer = encode(event)._replace(headers=(("ce_type", b"charge.captured.v99"), ("ce_id", b"newer")))
+    foreign = Record("charges", b"k", b"{}", (("ce_type", b"weather.changed.v1"),))
+    await publisher.send([garbage, newer, foreign])
+    await publisher.publish([event])
+    reader = Reader(tenant_id)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: event.id in reader.seen)
+    letter = await dead_letter_of(infrastructure, reader.group)
+    assert letter["dead_error"] == "Undecodable"
+
+
+async def test_an_outage_is_waited_out_and_never_buried(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    event = captured(tenant_id)
+    failures = iter([OSError("down"), OSError("still down"), OSError("a moment more")])
+    reader = Reader(tenant_id)
+    reader.fail = lambda received: next(failures, None)
+    await publisher.publish([event])
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: event.id in reader.seen)
+    assert next(failures, None) is None
+    assert reader.first == [event.id]
+
+
+async def test_when_everything_fails_the_consumer_halts_with_the_offset_uncommitted(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    events = [captured(tenant_id, n) for n in range(60)]
+    reader = Reader(tenant_id)
+    reader.fail = lambda received: ValueError("a bad build")
+    await publisher.publish(events)
+    async with running(infrastructure, database, publisher, reader.consumer()) as task:
+        with pytest.raises(ConsumerHalted, match="dead letters in a row"):
+            await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
+    repaired = Reader(tenant_id, reader.group)
+    async with running(infrastructure, database, publisher, repaired.consumer()):
+        await until(lambda: len(set(repaired.seen)) == 60)
+
+
+async def test_two_members_share_the_work_and_effects_are_once(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    group = f"gateway.test-{uuid4().hex[:8]}"
+    first, second = Reader(tenant_id, group), Reader(tenant_id, group)
+    events = [captured(tenant_id, n) for n in range(1200)]
+    async with running(infrastructure, database, publisher, first.consumer()):
+        await publisher.publish(events[:400])
+        await until(lambda: len(set(first.seen)) >= 100)
+        async with running(infrastructure, database, publisher, second.consumer()):
+            for start in range(400, 1200, 50):
+                await publisher.publish(events[start : start + 50])
+                await asyncio.sleep(0.3)
+            await until(lambda: len({*first.seen, *second.seen}) == 1200)
+            assert second.seen, "the second member got no partition"
+    assert sorted(first.first + second.first, key=str) == sorted((event.id for event in events), key=str)
+
+
+async def test_an_offset_that_is_out_of_range_halts_a_known_group(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    reader = Reader(tenant_id)
+    await publisher.publish([captured(tenant_id)])
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: len(reader.seen) == 1)
+    client = AIOKafkaConsumer(bootstrap_servers=infrastructure.kafka.bootstrap_servers, group_id=reader.group)
+    await client.start()
+    places = [TopicPartition("charges", n) for n in range(6)]
+    client.assign(places)
+    await client.commit(dict.fromkeys(places, 10_000_000))
+    await client.stop()
+    async with running(infrastructure, database, publisher, reader.consumer()) as task:
+        with pytest.raises(ConsumerHalted, match="OffsetOutOfRange"):
+            await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
+
+
+async def test_a_rolled_back_batch_leaves_no_first_sight_row(database: Database) -> None:
+    event = captured(uuid4())
+
+    async def seen_and_failed() -> None:
+        async with database.transaction() as connection:
+            assert await inbox.first_sight(connection, "gateway.x", [event]) == {event.id}
+            raise OSError("the process dies here")
+
+    with pytest.raises(OSError, match="dies"):
+        await seen_and_failed()
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("select count(*) from seen")) == 0
+        assert await inbox.first_sight(connection, "gateway.x", [event]) == {event.id}
+
+
+def test_a_consumer_of_a_topic_that_does_not_name_its_service_is_refused() -> None:
+    async def handle(connection: AsyncConnection, batch: Sequence[Received]) -> list[Event]:
+        return []
+
+    with pytest.raises(AssertionError, match="no declared consumer"):
+        Consumer(group="consent.money", topic=CHARGES, events=(ChargeCaptured,), handle=handle)
+    with pytest.raises(AssertionError, match="foreign event"):
+        Consumer(group="gateway.x", topic=TENANTS, events=(ChargeCaptured,), handle=handle)
+
+
+async def dead_letter_of(infrastructure: Infrastructure, group: str) -> dict[str, str]:
+    """The headers of the first dead letter of a group."""
+    client = AIOKafkaConsumer(
+        "charges.dead", bootstrap_servers=infrastructure.kafka.bootstrap_servers, auto_offset_reset="earliest"
+    )
+    await client.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for record in client:
+                headers = {name: value.decode() for name, value in record.headers}
+                if headers["dead_group"] == group:
+                    return headers
+    finally:
+        await client.stop()
+    raise AssertionError

@@ -1,0 +1,1 @@
+"""What is not a service: the operator's command."""

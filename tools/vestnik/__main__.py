@@ -1,0 +1,5 @@
+"""Runs the operator's command."""
+
+from tools.vestnik.cli import main
+
+main()

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from deploy.local import documents, identity, logs
+from deploy.local import bootstrap, documents, identity, logs
 from deploy.local.errors import StackError
 from deploy.local.paths import REPOSITORY
 from deploy.local.stack import Stack
@@ -142,3 +142,9 @@ def stop(directory: Path) -> list[str]:
     (directory / STATE).unlink(missing_ok=True)
     (directory / "stack.json").unlink(missing_ok=True)
     return end_forgotten(directory)
+
+
+def discard(directory: Path) -> None:
+    """Stop what runs in this directory and remove it: tests and benches begin with empty databases and topics."""
+    stop(directory)
+    bootstrap.remove(directory)

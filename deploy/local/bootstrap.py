@@ -90,9 +90,14 @@ def postgres() -> None:
 
 def clean() -> None:
     """Remove var/ and what PostgreSQL had to keep outside of it. The stacks must be stopped."""
-    for note in VAR.rglob("postgres.elsewhere"):
+    remove(VAR)
+
+
+def remove(directory: Path) -> None:
+    """Remove everything that the stacks in a directory keep, also what PostgreSQL had to keep elsewhere."""
+    for note in directory.rglob("postgres.elsewhere"):
         shutil.rmtree(note.read_text().strip(), ignore_errors=True)
-    shutil.rmtree(VAR, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _installed() -> bool:

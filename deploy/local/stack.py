@@ -1,5 +1,6 @@
 """One complete stack in one directory: PostgreSQL, Kafka, every service, in the order they need each other."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -106,10 +107,9 @@ class Stack:
     @property
     def processes(self) -> list[dict[str, Any]]:
         """Return name, pid and restarts of every process."""
-        return [
-            {"name": child.name, "pid": child.pid, "restarts": child.restarts}
-            for child in list(self.supervisor.children.values())
-        ]
+        children = self.supervisor.children
+        started = [children[name] for name in (*processes.INFRASTRUCTURE, *self.names) if name in children]
+        return [{"name": child.name, "pid": child.pid, "restarts": child.restarts} for child in started]
 
     @property
     def seeded(self) -> Mapping[str, Any]:
@@ -157,11 +157,14 @@ class Stack:
                 done.result()
 
     def _run(self, module: str, values: Mapping[str, str]) -> None:
-        argv = [sys.executable, "-m", module]
-        done = subprocess.run(argv, env=dict(values), cwd=REPOSITORY, capture_output=True, text=True, check=False,
-                              timeout=COMMAND_SECONDS)  # fmt: skip
+        log = self.log(module)
+        with os.fdopen(logs.open_for_child(log), "wb") as output:
+            done = subprocess.run(
+                [sys.executable, "-m", module], env=dict(values), cwd=REPOSITORY, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, check=False, timeout=COMMAND_SECONDS,
+            )  # fmt: skip
         if done.returncode != 0:
-            raise StackError(f"python -m {module} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+            raise StackError(f"python -m {module} failed. The end of {log}:\n{logs.tail(log, lines=5)}")
 
     def _service(self, name: str) -> Command:
         module = processes.MODULES[processes.base(name)]

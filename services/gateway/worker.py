@@ -11,7 +11,6 @@ from services.gateway.dispatch.caller import Caller
 from services.gateway.dispatch.dispatcher import WINDOW, Dispatcher
 from services.gateway.dispatch.graph_client import GraphClient
 from services.gateway.dispatch.questions import Questions
-from services.gateway.dispatch.sweeper import Sweeper
 from services.gateway.idempotency.service import prune
 from services.gateway.inbound.consumers import CONSUMERS as INBOUND_CONSUMERS
 from services.gateway.keys.service import Keyring
@@ -19,6 +18,7 @@ from services.gateway.migrate import MIGRATIONS
 from services.gateway.process import GatewayProcess
 from services.gateway.progress.consumers import consumers
 from services.gateway.settings import Settings
+from services.gateway.sweeping.service import Sweeper
 from services.gateway.tenants.service import Directory
 from services.kernel import partitions
 from services.kernel.client import InternalClient
@@ -56,6 +56,7 @@ async def build(process: GatewayProcess) -> ASGIApp:
     keyring = Keyring(database, FileKek(process.settings.kek.file))
     shared = Shared(database, publisher, keyring, Directory(database, keyring), Relay(database, publisher))
     process.task("outbox", shared.relay.run)
+    await partitions.ensure(database, PARTITIONED)  # before the first row, which would else go to the default one
     process.task("partitions", partial(partitions.keep, database, PARTITIONED))
     process.task("idempotency", partial(prune, database))
     process.task("callbacks", _deliveries(process, shared).run)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.kernel.errors import is_retryable
+from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.settings import DatabaseSettings
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -70,8 +70,10 @@ class Database:
         while True:
             try:
                 async with self.engine.connect() as connection:
+                    if await connection.scalar(text("select to_regclass('alembic_version')")) is None:
+                        return ""
                     return str(await connection.scalar(text("select max(version_num) from alembic_version")) or "")
-            except Exception as error:
+            except DEPENDENCY_ERRORS as error:
                 if not is_retryable(error) or asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(0.5)

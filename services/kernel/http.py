@@ -5,24 +5,30 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from aiokafka.errors import KafkaError
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel import metrics
-from services.kernel.errors import Forbidden, ServiceError, TooLarge, Unauthorized, Unavailable, is_retryable
+from services.kernel.errors import (
+    DEPENDENCY_ERRORS,
+    Forbidden,
+    ServiceError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    is_retryable,
+)
 from services.kernel.logging import get_logger
 from services.kernel.process import Process
 from services.kernel.tokens import Principal
 
 BODY_BYTES_MAX = 256 * 1024
 PROBLEM = "application/problem+json"
+ROUTING_CODES = {404: "no_such_route", 405: "method_not_allowed"}
 
 _log = get_logger()
 
@@ -97,14 +103,18 @@ def _add_errors(app: FastAPI) -> None:
 
     async def answer_routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, "no_such_route", f"{error.detail}: see the API document for what exists")
+        code = ROUTING_CODES.get(error.status_code, "bad_request")
+        response = problem(error.status_code, code, f"{error.detail}: see the API document for what exists")
+        response.headers.update(error.headers or {})  # Allow, for one
+        return response
 
     async def answer_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         fields = [{"field": _field(item["loc"]), "message": item["msg"]} for item in error.errors()]
         return problem(422, "invalid", "; ".join(f"{f['field']}: {f['message']}" for f in fields), errors=fields)
 
-    for kind in (ServiceError, DBAPIError, KafkaError, OSError, PoolTimeout, TimeoutError):
+    # asyncpg's own errors too: SQLAlchemy does not wrap what goes wrong while connecting.
+    for kind in (ServiceError, *DEPENDENCY_ERRORS, Exception):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, answer_routing)
     app.add_exception_handler(RequestValidationError, answer_validation)
@@ -143,7 +153,7 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not length.isdigit() or int(length) > self._bytes_max:
-            return await error_response(self._too_large())(scope, receive, send)
+            return await self._refuse(scope, receive, send)
         read = 0
 
         async def limited() -> Message:
@@ -154,7 +164,19 @@ class BodyLimit:
                 raise self._too_large()
             return message
 
-        return await self._app(scope, limited, send)
+        async def watched(message: Message) -> None:
+            # A body without a length was found too large while it was read: FastAPI would call that a bad request.
+            if read <= self._bytes_max:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await self._refuse(scope, receive, send)
+
+        return await self._app(scope, limited, watched)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = error_response(self._too_large())
+        response.headers["Connection"] = "close"  # the rest of the body is not read
+        await response(scope, receive, send)
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body is larger than {self._bytes_max} bytes; send less in one request")

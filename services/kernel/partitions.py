@@ -12,7 +12,8 @@ DAYS_BEHIND = 2
 HOUR_SECONDS = 3600
 
 # The service's role may not run DDL; this function runs as the owner and makes day partitions only.
-# by 'uuid7' the bounds are UUIDv7 values whose first 48 bits are the day's start in milliseconds.
+# by 'uuid7' the bounds are UUIDv7 values whose first 48 bits are the day's start in milliseconds; such rows move on,
+# so their pages keep room for the new versions. A day of which the default partition has rows already stays there.
 FUNCTION = """
 create function make_day_partitions(parent text, by_key text, days_behind int, days_ahead int) returns void
 language plpgsql security definer set search_path = public as $$
@@ -25,6 +26,7 @@ begin
     if by_key not in ('time', 'uuid7') then
         raise exception 'partitions are made by time or by uuid7, not by %', by_key;
     end if;
+    perform pg_advisory_xact_lock(hashtext('make_day_partitions ' || parent));
     for day in select generate_series(
         (now() at time zone 'utc')::date - days_behind, (now() at time zone 'utc')::date + days_ahead, '1 day')::date
     loop
@@ -37,8 +39,12 @@ begin
             low := rpad(lpad(to_hex(extract(epoch from day::timestamp)::bigint * 1000), 12, '0'), 32, '0')::uuid;
             high := rpad(lpad(to_hex(extract(epoch from (day + 1)::timestamp)::bigint * 1000), 12, '0'), 32, '0')::uuid;
         end if;
-        execute format('create table if not exists %I partition of %I for values from (%L) to (%L)',
-                       name, parent, low, high);
+        begin
+            execute format('create table %I partition of %I for values from (%L) to (%L) with (fillfactor = %s)',
+                           name, parent, low, high, case by_key when 'uuid7' then 70 else 100 end);
+        exception when check_violation then
+            raise notice 'the rows of % stay in the default partition of %', day, parent;
+        end;
     end loop;
 end $$;
 """

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from services.kernel import logging, metrics, migrate
 from services.kernel.crypto import unb64url
 from services.kernel.db import Database
-from services.kernel.errors import is_retryable
+from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.kafka.consumer import Consumer
 from services.kernel.kafka.loop import ConsumerLoop
 from services.kernel.kafka.publisher import Publisher
@@ -59,9 +59,7 @@ class Process:
     async def _ask(self, check: Check) -> str | None:
         try:
             return await asyncio.wait_for(check(), CHECK_TIMEOUT_SECONDS)
-        except Exception as error:
-            if not is_retryable(error):
-                raise
+        except DEPENDENCY_ERRORS as error:  # OSError includes TimeoutError
             return f"no answer ({type(error).__name__})"
 
     async def serve(self, build: Build) -> None:

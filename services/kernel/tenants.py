@@ -1,14 +1,14 @@
 """What every service knows of tenants and numbers: the compacted topic `tenants`, held in memory."""
 
 import asyncio
-from contextlib import suppress
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError
 
 from services.kernel import crypto
 from services.kernel.contracts.tenants import TENANTS, NumberChanged, TenantChanged
+from services.kernel.errors import is_retryable
 from services.kernel.kafka.record import Undecodable, UnknownKind, decode
 from services.kernel.logging import get_logger
 from services.kernel.settings import KafkaSettings
@@ -71,7 +71,9 @@ class TenantDirectory:
         while not stop.is_set():
             try:
                 await self._follow(stop)
-            except (KafkaConnectionError, OSError) as error:
+            except (KafkaError, OSError) as error:
+                if not is_retryable(error):
+                    raise
                 _log.warning("tenants cannot be read", error_class=type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -84,9 +86,8 @@ class TenantDirectory:
             places = await self._assign(client)
             ends = await client.end_offsets(places)
             while not stop.is_set():
-                with suppress(KafkaError):
-                    await self._read(client)
-                    self.is_ready = self.is_ready or await self._is_at(client, ends)
+                await self._read(client)
+                self.is_ready = self.is_ready or await self._is_at(client, ends)
         finally:
             await client.stop()
 

@@ -32,7 +32,7 @@ COMMIT_CALLS = {"commit", "begin", "begin_nested", "rollback"}
 
 def opens_with_one_sentence(path: Path, tree: ast.Module) -> Iterator[str]:
     sentence = (ast.get_docstring(tree) or "").split("\n\n")[0]
-    if not sentence.endswith((".", "`")):
+    if not sentence.endswith((".", "?", "`", ")")):
         yield "the module must open with a sentence that says what it is for"
     elif re.search(r"[.!?]\s+[A-ZА-Я]", sentence):
         yield "the module's first paragraph must be one sentence"
@@ -141,7 +141,8 @@ def counts_money_in_integers(path: Path, tree: ast.Module) -> Iterator[str]:
 
 
 def _is_money(*operands: ast.expr) -> bool:
-    return any(ast.unparse(operand).rstrip(")").endswith("_micros") for operand in operands)
+    names = [ast.unparse(operand) for operand in operands if isinstance(operand, ast.Name | ast.Attribute)]
+    return any(name.endswith("_micros") for name in names)
 
 
 def _is_migration(path: Path) -> bool:

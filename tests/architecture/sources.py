@@ -7,13 +7,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("services", "deploy", "tools", "tests")
-MADE_BY_TOOLS = {"docs/asyncapi.json"}
 
 
 @cache
 def tracked() -> tuple[Path, ...]:
     """Return every file that is or would be committed, relative to the repository."""
-    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-C",
+        str(ROOT),
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return tuple(sorted(Path(name) for name in set(listed) if (ROOT / name).is_file()))
 

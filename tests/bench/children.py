@@ -6,18 +6,20 @@ import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.sharedctypes import Synchronized
-from typing import Any
+from typing import Any, Protocol
 
 _context = multiprocessing.get_context("spawn")
 END_SECONDS = 10.0
 RESULT_SECONDS = 60.0
 
-Counter = Synchronized[int]
+
+class Counter(Protocol):
+    """A number that a child counts up and the parent reads; only one process writes it."""
+
+    value: int
 
 
 def counter() -> Counter:
-    """A number that a child counts up and the parent reads; only one process writes it."""
     shared: Counter = _context.Value("q", 0)
     return shared
 

@@ -5,7 +5,7 @@ An ordinary client library costs the generator several times what the door it me
 
 import asyncio
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 CONNECTIONS_MAX = 512
 HEAD_END = b"\r\n\r\n"
@@ -38,8 +38,7 @@ class Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of the class, but do the same
 
     def post(self, message: int, request: bytes) -> None:
         assert self._transport is not None

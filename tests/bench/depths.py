@@ -34,7 +34,9 @@ class Depths:
         self._groups = sorted(group for group, _ in await self._admin.list_consumer_groups())
         for service, dsn in self._dsns.items():
             connection = self._databases[service] = await asyncpg.connect(dsn)
-            tables = await connection.fetchval("select array_agg(relname::text) from pg_class where relkind in ('r', 'p')")
+            tables = await connection.fetchval(
+                "select array_agg(relname::text) from pg_class where relkind in ('r', 'p')"
+            )
             self._queries[service] = _count([table for table in QUEUES[service] if table in tables])
         return self
 

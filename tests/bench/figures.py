@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -57,6 +58,6 @@ def grows(samples: Sequence[float], floor: Floor) -> bool:
     if len(samples) < SAMPLES_MIN:
         return False
     cuts = [round(len(samples) * part / PARTS) for part in range(PARTS + 1)]
-    levels = [median(samples[begin:end]) for begin, end in zip(cuts, cuts[1:], strict=False)]
-    steady = all(before < after for before, after in zip(levels, levels[1:], strict=False))
+    levels = [median(samples[begin:end]) for begin, end in pairwise(cuts)]
+    steady = all(before < after for before, after in pairwise(levels))
     return steady and levels[-1] - levels[0] >= max(floor.absolute, floor.share * levels[0])

@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import uvloop
@@ -41,28 +42,36 @@ class Sent:
     """What the generator saw: one row for each message that was answered 200, and counts of the rest."""
 
     ids: list[str] = field(default_factory=list)
-    offsets: array[float] = field(default_factory=lambda: array("d"))  # intended, seconds after the start
-    seconds: array[float] = field(default_factory=lambda: array("d"))  # from the intention to the answer
-    answered_at: array[float] = field(default_factory=lambda: array("d"))  # Unix seconds
-    lateness: array[float] = field(default_factory=lambda: array("d"))  # how late the generator itself was
+    shops: "array[int]" = field(default_factory=lambda: array("H"))  # whose message it is
+    offsets: "array[float]" = field(default_factory=lambda: array("d"))  # intended, seconds after the start
+    seconds: "array[float]" = field(default_factory=lambda: array("d"))  # from the intention to the answer
+    answered_at: "array[float]" = field(default_factory=lambda: array("d"))  # Unix seconds
+    lateness: "array[float]" = field(default_factory=lambda: array("d"))  # how late the generator itself was
     answers: Counter[str] = field(default_factory=Counter)  # by status; "broken" and "unanswered"
+
+
+class Order(NamedTuple):
+    """What the process is to do."""
+
+    gateway: str
+    shops: list[Shop]
+    keys: list[str]
+    schedule: Schedule
 
 
 class Generator:
     """Sends a schedule through one pool."""
 
-    def __init__(
-        self, gateway: str, shops: list[Shop], keys: list[str], schedule: Schedule, accepted: children.Counter
-    ) -> None:
-        address = urlsplit(gateway)
+    def __init__(self, order: Order, accepted: children.Counter) -> None:
+        address = urlsplit(order.gateway)
         assert address.hostname is not None
         assert address.port is not None
         self._pool = Pool(address.hostname, address.port, self._answered)
-        self._heads = _heads(address.netloc, shops, keys)
-        self._traffic = traffic(shops)
-        self._schedule = schedule
+        self._heads = _heads(address.netloc, order.shops, order.keys)
+        self._traffic = traffic(order.shops)
+        self._schedule = order.schedule
         self._accepted = accepted
-        self._under_way: dict[int, float] = {}
+        self._under_way: dict[int, tuple[float, int]] = {}  # message -> when it was due, whose it is
         self._start = 0.0
         self.sent = Sent()
 
@@ -84,16 +93,18 @@ class Generator:
 
     def _send(self, message: int, due: float, now: float) -> None:
         self.sent.lateness.append(now - due)
-        self._under_way[message] = due
-        self._pool.post(message, request(self._heads, next(self._traffic)))
+        intent = next(self._traffic)
+        self._under_way[message] = (due, intent.shop)
+        self._pool.post(message, request(self._heads, intent))
 
     def _answered(self, message: int, answer: Answer) -> None:
-        due, now = self._under_way.pop(message), time.monotonic()
+        now, (due, shop) = time.monotonic(), self._under_way.pop(message)
         if answer.status != 200:
             self.sent.answers[str(answer.status or "broken")] += 1
             return
         at = answer.body.index(ID_BEFORE) + len(ID_BEFORE)
         self.sent.ids.append(answer.body[at : at + ID_CHARACTERS].decode())
+        self.sent.shops.append(shop)
         self.sent.offsets.append(due - self._start)
         self.sent.seconds.append(now - due)
         self.sent.answered_at.append(time.time())
@@ -102,7 +113,7 @@ class Generator:
 
     async def _last_answers(self) -> None:
         deadline = time.monotonic() + ANSWERS_SECONDS
-        while self._under_way and time.monotonic() < deadline:
+        while self._under_way and time.monotonic() < deadline:  # noqa: ASYNC110  # a bounded wait at the very end
             await asyncio.sleep(0.05)
         self.sent.answers["unanswered"] += len(self._under_way)
         self._pool.close()
@@ -126,13 +137,11 @@ def _heads(host: str, shops: list[Shop], keys: list[str]) -> dict[str, bytes]:
     }
 
 
-def body(
-    pipe: Pipe, gateway: str, shops: list[Shop], keys: list[str], schedule: Schedule, accepted: children.Counter
-) -> None:
+def body(pipe: Pipe, order: Order, accepted: children.Counter) -> None:
     """The process: says that it is there, takes the start's monotonic time, sends, hands over what it saw."""
     pipe.send("ready")
     start: float = pipe.recv()
     children.listen(pipe, lambda _word: None)
-    generator = Generator(gateway, shops, keys, schedule, accepted)
+    generator = Generator(order, accepted)
     uvloop.run(generator.run(start))
     pipe.send(generator.sent)

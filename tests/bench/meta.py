@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 import aiohttp
 import msgspec
@@ -23,7 +22,7 @@ class Page(msgspec.Struct):
     sends: list[Line]
 
 
-class Acks(NamedTuple):
+class Acks(msgspec.Struct, frozen=True):
     """How long the webhook took to answer: counts by bucket; the last one is above all bounds."""
 
     bounds_ms: list[float]

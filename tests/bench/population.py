@@ -86,7 +86,7 @@ def _numbers(tenants: int) -> list[tuple[str, ...]]:
 
 def traffic(shops: list[Shop]) -> Iterator[Intent]:
     """Messages without end, the same ones in every run."""
-    draw = random.Random(SEED)  # noqa: S311 - a repeatable load, not a secret
+    draw = random.Random(SEED)
     chosen, bounds = range(len(shops)), list(accumulate(shop.share for shop in shops))
     while True:
         index = draw.choices(chosen, cum_weights=bounds)[0]

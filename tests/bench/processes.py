@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # no stubs among our dependencies
 
 MEGABYTE = 1 << 20
+
+
+class Memory(NamedTuple):
+    """Megabytes: what a process has for itself, and what it shares with others (libraries, PostgreSQL's buffers)."""
+
+    own: float
+    shared: float
 
 
 class Meter:
@@ -28,17 +35,15 @@ class Meter:
                     found[name] += sum(_cpu(child) for child in self._children(process))
         return found
 
-    def memory_megabytes(self) -> dict[str, float]:
-        """Resident memory; PostgreSQL's is every process's own part and its shared buffers once."""
-        found: dict[str, float] = {}
+    def memory(self) -> dict[str, Memory]:
+        """What each process holds; PostgreSQL's own is the sum over its processes, its shared buffers count once."""
+        found: dict[str, Memory] = {}
         for name, process in self._processes.items():
             with suppress(psutil.NoSuchProcess):
-                memory = process.memory_info()
-                found[name] = memory.rss / MEGABYTE
+                parts = [_memory(process)]
                 if name == "postgres":
-                    parts = [memory, *filter(None, map(_memory, self._children(process)))]
-                    own = sum(part.rss - part.shared for part in parts)
-                    found[name] = (own + max(part.shared for part in parts)) / MEGABYTE
+                    parts += [_memory(child) for child in self._children(process)]
+                found[name] = Memory(sum(part.own for part in parts), max(part.shared for part in parts))
         return found
 
     def _children(self, postmaster: psutil.Process) -> list[psutil.Process]:
@@ -57,10 +62,12 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _memory(process: psutil.Process) -> Any:
-    with suppress(psutil.NoSuchProcess):
-        return process.memory_info()
-    return None
+def _memory(process: psutil.Process) -> Memory:
+    try:
+        memory = process.memory_info()
+    except psutil.NoSuchProcess:
+        return Memory(0.0, 0.0)
+    return Memory((memory.rss - memory.shared) / MEGABYTE, memory.shared / MEGABYTE)
 
 
 def machine() -> dict[str, float]:

@@ -8,7 +8,7 @@ import time
 from array import array
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 
 import httptools
@@ -57,7 +57,7 @@ class Told:
     """The record: statuses of each message as bits (`counting.BITS`), and when each fact came for the first time."""
 
     statuses: dict[str, int] = field(default_factory=dict)
-    arrivals: array[float] = field(default_factory=lambda: array("d"))  # Unix seconds
+    arrivals: "array[float]" = field(default_factory=lambda: array("d"))  # Unix seconds
     posts: int = 0
     repeated_facts: int = 0
     unreadable_posts: int = 0
@@ -109,8 +109,7 @@ class Server(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of the class, but do the same
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -134,6 +133,10 @@ async def _serve(pipe: Pipe, record: Record) -> None:
     loop, finished = asyncio.get_running_loop(), asyncio.Event()
     server = await loop.create_server(lambda: Server(record), "127.0.0.1", 0)
     pipe.send(server.sockets[0].getsockname()[1])
-    children.listen(pipe, lambda _word: loop.call_soon_threadsafe(finished.set))
+
+    def finish(_word: object) -> None:
+        loop.call_soon_threadsafe(finished.set)
+
+    children.listen(pipe, finish)
     await finished.wait()
     pipe.send(record.told)

@@ -1,39 +1,21 @@
-"""Looks at a running stack once a second, from a thread of its own."""
+"""One look at a running stack: what is done, what is left, what it costs so far."""
 
-import asyncio
-import threading
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
 
 from tests.bench import processes
 from tests.bench.children import Counter
 from tests.bench.depths import Depths
-from tests.bench.meta import Acks, Counts, Meta
+from tests.bench.meta import Acks, Meta
 from tests.bench.processes import Meter
-
-EVERY_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What is looked at; the counters are written by the generator and by the receivers."""
-
-    sandbox: str
-    dsns: Mapping[str, str]
-    kafka: str
-    meter: Meter
-    harness: Meter
-    accepted: Counter
-    facts: Counter
-    facts_before: int  # told before the load: they are not this load's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One look. `series` is what could grow: queues, lags, memory, the work that is left."""
+    """Everything counts from the beginning, so that two samples tell what happened between them.
+
+    `series` is what could grow without end: queues, lags, memory, the work that is left.
+    """
 
     at: float  # monotonic
     wall: float
@@ -42,7 +24,6 @@ class Sample:
     updates: int
     webhook_posts: int
     told: int
-    backlog: int
     cpu: dict[str, float]
     harness_cpu: dict[str, float]
     memory: dict[str, float]
@@ -50,16 +31,43 @@ class Sample:
     acks: Acks
     series: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def backlog(self) -> int:
+        """Messages that wait to be sent and updates that wait to be told."""
+        return int(self.series["backlog"])
 
+
+@dataclass
 class Sampler:
-    """`with Sampler(...)`: samples are added to `samples` until the block ends; a failure is raised there."""
+    """Reads all sources; `accepted` and `facts` are counted by the generator and by the receivers."""
 
-    def __init__(self, sources: Sources, on_sample: Callable[[Sample], None] = lambda _sample: None) -> None:
-        self.samples: list[Sample] = []
-        self.sends = Meta(session=None, url=sources.sandbox).sends  # type: ignore[arg-type]  # replaced by the thread
-        self._sources = sources
-        self._on_sample = on_sample
-        self._ending = threading.Event()
-        self._started = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+    meta: Meta
+    depths: Depths
+    stack: Meter
+    harness: Meter
+    accepted: Counter
+    facts: Counter
+    facts_before: int  # told before the load began
+    updates_before: int
+    samples: list[Sample] = field(default_factory=list)
+
+    async def look(self) -> Sample:
+        await self.meta.read_sends()
+        webhooks, memory = await self.meta.counts(), self.stack.memory()
+        accepted, sent = self.accepted.value, sum(send.went_out for send in self.meta.sends)
+        updates, told = webhooks.updates - self.updates_before, self.facts.value - self.facts_before
+        series: dict[str, float] = {
+            "backlog": max(0, accepted - sent) + max(0, updates - told),
+            "sandbox.pending": webhooks.pending,
+            **await self.depths.queues(),
+            **await self.depths.lags(),
+            **{f"memory.{name}": one.own for name, one in memory.items()},
+        }
+        sample = Sample(
+            at=time.monotonic(), wall=time.time(), accepted=accepted, sent=sent, updates=updates,
+            webhook_posts=webhooks.posts, told=told, cpu=self.stack.cpu_seconds(),
+            harness_cpu=self.harness.cpu_seconds(), memory={name: sum(one) for name, one in memory.items()},
+            machine=processes.machine(), acks=await self.meta.acks(), series=series,
+        )  # fmt: skip
+        self.samples.append(sample)
+        return sample

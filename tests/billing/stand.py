@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 from uuid_utils.compat import uuid7
 
 from services.billing.ledger import service as ledger
-from services.billing.money import micros_from
 from services.billing.reservations.consumers import handle_batch
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import Basis, MessageCleared
@@ -24,6 +23,7 @@ from services.kernel.contracts.messages import Kind, MessageExpired, MessageFail
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.db import Database
 from services.kernel.kafka.consumer import Received
+from services.kernel.money import micros_from
 
 PERSON = "a" * 64
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)

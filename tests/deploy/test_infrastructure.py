@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from deploy.local import documents, identity, infra, ports
+from deploy.local import background, documents, identity, infra, ports
 from deploy.local.errors import StackError
 from deploy.local.stack import Stack
 from tests.deploy.waiting import eventually
@@ -24,6 +24,7 @@ TOPIC = "deploy.test"
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Bare infrastructure of its own, so that it may be killed."""
+    background.discard(DIRECTORY)
     with Stack(DIRECTORY, services=()) as stack:
         yield stack
 
@@ -106,6 +107,7 @@ def test_a_second_stack_in_the_same_directory_is_refused_and_does_no_harm(stack:
 
 def test_a_stack_moves_to_other_ports_with_its_data_and_leaves_nothing_behind(tmp_path: Path) -> None:
     directory = DIRECTORY.with_name("deploy-moving")
+    background.discard(directory)
     for base in (ports.block(tmp_path), ports.block(tmp_path) + 10):
         wanted = {"postgres": base, "kafka": base + 1, "kafka-controller": base + 2}
         with Stack(directory, services=(), wanted_ports=wanted) as stack:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import documents, identity
+from deploy.local import background, documents, identity
 from deploy.local.errors import StackError
 from deploy.local.stack import Stack
 from tests.deploy.waiting import eventually
@@ -20,6 +20,7 @@ DIRECTORY = Path("var/test/stack")
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The smallest stack: the sandbox alone needs neither database nor broker, but gets both."""
+    background.discard(DIRECTORY)
     with Stack(DIRECTORY, services=("sandbox-api",)) as stack:
         yield stack
 
@@ -63,6 +64,7 @@ def test_a_copy_can_be_added_while_the_stack_runs(stack: Stack) -> None:
 
 def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log_and_nothing_is_left_behind() -> None:
     directory = DIRECTORY.with_name("stack-broken")
+    background.discard(directory)
     stack = Stack(directory, services=("sandbox-api",), overrides={"sandbox-api": {"WEBHOOK__URL": "nonsense"}})
     with pytest.raises(StackError, match=r"Not ready: sandbox-api[\s\S]*WEBHOOK__URL"):
         stack.start()

@@ -51,7 +51,8 @@ class Demo:
         self._receiver = receiver
         self._tenant = stack["tenant"]
         self._own = TenantApi(api, stack["gateway"], self._tenant)
-        self._heard = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._called_back: set[tuple[str, str]] = set()  # message id, status
 
     async def play(self) -> None:
         """Play every scene."""
@@ -88,7 +89,7 @@ class Demo:
         while True:
             message = await self._own.message(message_id)
             told = narration.tell(message)
-            if told >= FINISHED:
+            if told >= FINISHED and (message_id, "read") in self._called_back:
                 return
             if message["state"] in ("failed", "expired") or time.monotonic() > deadline:
                 missing = ", ".join(sorted(FINISHED - told))
@@ -98,13 +99,13 @@ class Demo:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _person_writes(self, person: str) -> None:
-        self._heard.clear()
+        self._answered.clear()
         digits = person.removeprefix("+")
         await self._api.call(
             "POST", f"{self._stack['sandbox']}/_sandbox/people/{digits}/messages", json={"text": ANSWER}
         )
         try:
-            await asyncio.wait_for(self._heard.wait(), PATIENCE_SECONDS)
+            await asyncio.wait_for(self._answered.wait(), PATIENCE_SECONDS)
         except TimeoutError:
             raise StackError("The person's answer was not called back to the tenant. See `make logs`.") from None
 
@@ -112,14 +113,21 @@ class Demo:
         """Show every callback whose signature is right."""
         while True:
             fact = await self._receiver.facts.get()
-            self._console.print(f"  [cyan]callback[/]     signature valid: {callback(fact)}", highlight=False)
+            self._console.print(
+                f"  [cyan]callback[/]                signature valid: {callback(fact)}", highlight=False, soft_wrap=True
+            )
+            self._called_back |= {(status.get("id"), status.get("status")) for status in fact.get("statuses") or []}
             if fact.get("messages"):
-                self._heard.set()
+                self._answered.set()
 
     async def _wallet(self, title: str) -> None:
         balance = await self._own.balance()
         self._title(title)
-        self._console.print(f"  {money(balance['wallet'])}, of it held {money(balance['held'])}", highlight=False)
+        held = balance["held"]
+        text = (
+            f"  {money(balance['wallet'])}, of it held for messages on their way: {held['amount']} {held['currency']}"
+        )
+        self._console.print(text, highlight=False)
 
 
 def show_addresses(console: Console, stack: Mapping[str, Any], directory: Path) -> None:

@@ -44,10 +44,16 @@ class Narration:
     def _line(self, event: Mapping[str, Any], message: Mapping[str, Any]) -> None:
         kind, at = event["type"], datetime.fromisoformat(event["at"])
         self._begun = self._begun or at
-        after = (at - self._begun).total_seconds() * 1000
         text = escape(MEANINGS.get(kind, "") + _detail(kind, message))
         colour = COLOURS.get(kind, "green")
-        self._console.print(f"  [{colour}]{kind:<12}[/][dim]{after:>7.0f} ms[/]  {text}", highlight=False)
+        self._console.print(
+            f"  [{colour}]{kind:<12}[/][dim]{_when(at, self._begun):>10}[/]  {text}", highlight=False, soft_wrap=True
+        )
+
+
+def _when(at: datetime, begun: datetime) -> str:
+    """Our own times are told as milliseconds since the acceptance, Meta's, which are whole seconds, as they are."""
+    return f"{(at - begun).total_seconds() * 1000:.0f} ms" if at.microsecond or at == begun else f"{at:%H:%M:%S}"
 
 
 def _detail(kind: str, message: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.billing import money
 from services.billing.ledger.service import Balance
+from services.kernel import money
 
 # Twelve digits before the point: far above any payment, far below the end of BIGINT in micro-units.
 AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.money import micros_from
 from services.billing.rating import repository
 from services.billing.rating.errors import MalformedCard, NoCard
+from services.kernel.money import micros_from
 
 
 class Tier(msgspec.Struct, frozen=True):

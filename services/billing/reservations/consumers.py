@@ -46,7 +46,7 @@ async def handle_batch(connection: AsyncConnection, batch: Sequence[Received], *
     if not facts:
         return []
     books = await service.settle(connection, [fact for _, fact in facts], zone_of)
-    metrics.count(books)
+    metrics.count(reservation.state for reservation in (*books.added.values(), *books.changed.values()))
     return [
         answer
         for event, fact in facts

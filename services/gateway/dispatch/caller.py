@@ -1,6 +1,6 @@
 """From a claimed row to a result: open the body, call Meta, read the fate (hot path)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,15 +11,35 @@ from services.gateway.dispatch.fates import Action, fate_of
 from services.gateway.dispatch.graph_client import Accepted, Ambiguous, GraphClient, NotSent, Refused
 from services.gateway.dispatch.results import Result
 from services.gateway.keys.service import Keyring
+from services.gateway.messages.reasons import reason_of
 from services.gateway.tenants.service import Directory
 from services.kernel import crypto
+from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
 from services.kernel.logging import get_logger
 
 NOT_SENT_DELAY_SECONDS = 0.5
-NUMBER_GONE_DELAY_SECONDS = 60.0
+# While Meta cannot be reached: doubled at each attempt up to this.
+NOT_SENT_DELAY_MAX_SECONDS = 8.0
+# A person must act first: the number is switched off, or a key is missing.
+HELP_DELAY_SECONDS = 60.0
 PURPOSE = "messages"
 
 _log = get_logger()
+
+
+class Attempt(NamedTuple):
+    """A started attempt: the claimed row, its number, and the sealed request."""
+
+    row: Row[Any]
+    number: int
+    body: bytes
+
+
+class _Call(NamedTuple):
+    access_token: str
+    request: bytes
+    sealing_key: crypto.Key
+    index_key: bytes
 
 
 class Caller:
@@ -30,47 +50,71 @@ class Caller:
         self._keyring = keyring
         self._directory = directory
 
-    async def call(self, row: Row[Any], attempt: int, *, start_before: float) -> Result:
+    async def call(self, attempt: Attempt, *, start_before: float) -> Result:
         """What became of one started attempt; never raises for what Meta or the network did."""
-        number = await self._directory.number(row.phone_number_id)
-        if number is None or number.state != "active":
-            return _result(row, attempt, outcome="requeue", delay_seconds=NUMBER_GONE_DELAY_SECONDS, refund=1)
+        row = attempt.row
+        try:
+            call = await self._prepare(attempt)
+        except (*DEPENDENCY_ERRORS, ServiceError, crypto.CannotOpen) as error:
+            _log.error("call cannot be prepared", message_id=row.message_id, error_class=type(error).__name__)
+            return not_sent(row, attempt.number, NOT_SENT_DELAY_SECONDS if is_retryable(error) else HELP_DELAY_SECONDS)
+        if call is None:
+            return not_sent(row, attempt.number, HELP_DELAY_SECONDS)
         answer = await self._graph.send(
             phone_number_id=row.phone_number_id,
-            access_token=number.access_token,
-            body=await self._request(row),
+            access_token=call.access_token,
+            body=call.request,
             start_before=start_before,
         )
         match answer:
             case Accepted(wamid):
-                return await self._sent(row, attempt, wamid)
+                return _sent(row, attempt.number, wamid, call)
             case Refused(code):
-                return _refused(row, attempt, code)
+                return _refused(row, attempt.number, code)
             case NotSent(why):
-                _log.info("call did not begin", message_id=row.message_id, attempt=attempt, reason=why)
-                return _result(row, attempt, outcome="requeue", delay_seconds=NOT_SENT_DELAY_SECONDS, refund=1)
+                _log.info("call did not begin", message_id=row.message_id, attempt=attempt.number, reason=why)
+                return not_sent(row, attempt.number, _pause(attempt.number))
             case Ambiguous(why):
-                _log.warning("send is ambiguous", message_id=row.message_id, attempt=attempt, reason=why)
-                return _result(row, attempt, outcome="unknown")
+                _log.warning("send is ambiguous", message_id=row.message_id, attempt=attempt.number, reason=why)
+                return _result(row, attempt.number, outcome="unknown")
 
-    async def _request(self, row: Row[Any]) -> bytes:
-        """The tenant's request as Meta should see it; the tenant's own opaque data stays with us."""
-        key = await self._keyring.opening_key(row.tenant_id, PURPOSE, crypto.sealed_key_id(row.body))
+    async def _prepare(self, attempt: Attempt) -> _Call | None:
+        """Everything that the call and its answer need, so that nothing can fail after it; None: the number is off."""
+        row = attempt.row
+        number = await self._directory.number(row.phone_number_id)
+        if number is None or number.state != "active":
+            return None
+        key = await self._keyring.opening_key(row.tenant_id, PURPOSE, crypto.sealed_key_id(attempt.body))
         place = crypto.Place(row.tenant_id, "messages", "body", str(row.message_id))
-        request = msgspec.json.decode(crypto.open_sealed(key, place, row.body))
-        return msgspec.json.encode({**request, "biz_opaque_callback_data": str(row.message_id)})
-
-    async def _sent(self, row: Row[Any], attempt: int, wamid: str) -> Result:
-        # A real wamid holds the person's phone number in base64: it is indexed and sealed like one.
-        key = await self._keyring.key(row.tenant_id, PURPOSE)
-        place = crypto.Place(row.tenant_id, "messages", "wamid", str(row.message_id))
-        return _result(
-            row,
-            attempt,
-            outcome="sent",
-            wamid_index=crypto.blind_index(await self._keyring.index_key(row.tenant_id), "wamid", wamid),
-            wamid=crypto.seal(key, place, wamid.encode()),
+        # The tenant's own opaque data stays with us.
+        request = msgspec.json.decode(crypto.open_sealed(key, place, attempt.body))
+        return _Call(
+            access_token=number.access_token,
+            request=msgspec.json.encode({**request, "biz_opaque_callback_data": str(row.message_id)}),
+            sealing_key=await self._keyring.key(row.tenant_id, PURPOSE),
+            index_key=await self._keyring.index_key(row.tenant_id),
         )
+
+
+def _sent(row: Row[Any], attempt: int, wamid: str, call: _Call) -> Result:
+    # A real wamid holds the person's phone number in base64: it is indexed and sealed like one.
+    place = crypto.Place(row.tenant_id, "messages", "wamid", str(row.message_id))
+    return _result(
+        row,
+        attempt,
+        outcome="sent",
+        wamid_index=crypto.blind_index(call.index_key, "wamid", wamid),
+        wamid=crypto.seal(call.sealing_key, place, wamid.encode()),
+    )
+
+
+def not_sent(row: Row[Any], attempt: int, delay_seconds: float = NOT_SENT_DELAY_SECONDS) -> Result:
+    """The call certainly did not begin: the message goes back into the queue."""
+    return _result(row, attempt, outcome="requeue", delay_seconds=delay_seconds, refund=1)
+
+
+def _pause(attempt: int) -> float:
+    return min(NOT_SENT_DELAY_SECONDS * 2.0 ** min(attempt - 1, 10), NOT_SENT_DELAY_MAX_SECONDS)
 
 
 def _refused(row: Row[Any], attempt: int, code: int) -> Result:
@@ -83,14 +127,10 @@ def _refused(row: Row[Any], attempt: int, code: int) -> Result:
         case Action.RETRY:
             return _result(row, attempt, outcome="requeue", delay_seconds=fate.delay(attempt))
         case Action.FAIL:
-            return _result(row, attempt, outcome="failed", code=code, reason=_reason(code))
+            return _result(row, attempt, outcome="failed", code=code, reason=reason_of(code))
         case Action.UNKNOWN:
             _log.warning("send is ambiguous", message_id=row.message_id, attempt=attempt, code=code)
             return _result(row, attempt, outcome="unknown")
-
-
-def _reason(code: int) -> str:
-    return {131047: "window_closed", 131050: "withdrawn"}.get(code, "meta_refused")
 
 
 def _result(row: Row[Any], attempt: int, **outcome: Any) -> Result:

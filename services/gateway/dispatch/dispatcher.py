@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 
 from services.gateway.dispatch import metrics, repository, results
-from services.gateway.dispatch.caller import Caller
+from services.gateway.dispatch.caller import Attempt, Caller, not_sent
 from services.gateway.dispatch.graph_client import CALL_TIMEOUT_SECONDS
 from services.gateway.dispatch.questions import Answer, Questions
 from services.gateway.dispatch.results import Result
@@ -40,6 +40,8 @@ IDLE_SECONDS = 0.25
 LOADED_SECONDS = 0.05
 RESULT_TICK_SECONDS = 0.05
 OUTAGE_SECONDS = 0.5
+# About a minute with the database's own time-outs; then the sweeper takes the message for ambiguous.
+REPORT_ATTEMPTS_MAX = 60
 DRAIN_SECONDS = 8.0
 
 FAILURES = (*DEPENDENCY_ERRORS, ServiceError)
@@ -120,23 +122,36 @@ class Dispatcher:
 
     async def _carry(self, rows: Sequence[Row[Any]]) -> None:
         """Take one claim through question, start and calls; on an outage its leases run out by themselves."""
+        started: list[Attempt] = []
+        asked_at, asked_monotonic = clock.now(), time.monotonic()
         try:
-            asked_at, asked_monotonic = clock.now(), time.monotonic()
-            answers = await self._questions.ask(rows)
-            by_word = {word: [r for r, a in zip(rows, answers, strict=True) if a.answer == word] for word in _WORDS}
-            if by_word["wait"]:
-                metrics.CONSENT_WAITS.inc(len(by_word["wait"]))
-                await self._give_back(by_word["wait"])
-            await self._stop([(r, a) for r, a in zip(rows, answers, strict=True) if a.answer == "stop"])
-            started = await self._start(by_word["send"], asked_at + timedelta(seconds=CALL_WITHIN_SECONDS))
-            await self._call(started, start_before=asked_monotonic + CALL_WITHIN_SECONDS)
+            started = await self._judge(rows, asked_at + timedelta(seconds=CALL_WITHIN_SECONDS))
         except FAILURES as error:
             await self._outage(error)
         finally:
-            self._count(-len(rows))
-            self._woken.set()
+            self._leave(len(rows) - len(started))
+        await self._call(started, start_before=asked_monotonic + CALL_WITHIN_SECONDS)
+
+    async def _judge(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
+        """Ask consent, and start what it lets go."""
+        verdicts = await self._ask(rows)
+        await self._give_back([row for row, verdict in verdicts if verdict.answer == "wait"])
+        await self._stop([(row, verdict) for row, verdict in verdicts if verdict.answer == "stop"])
+        return await self._start_surely([row for row, verdict in verdicts if verdict.answer == "send"], call_before)
+
+    async def _ask(self, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], Answer]]:
+        """Consent's word on each row; no word is "wait"."""
+        try:
+            answers = await self._questions.ask(rows)
+        except FAILURES as error:
+            await self._outage(error)
+            answers = [Answer(message_id=row.message_id, answer="wait") for row in rows]
+        return list(zip(rows, answers, strict=True))
 
     async def _give_back(self, rows: Sequence[Row[Any]]) -> None:
+        if not rows:
+            return
+        metrics.CONSENT_WAITS.inc(len(rows))
         async with self._database.transaction() as connection:
             pairs = [row.phone_number_id for row in rows], [row.person for row in rows]
             await repository.lock_pairs(connection, *pairs)
@@ -153,7 +168,16 @@ class Dispatcher:
             async with self._database.transaction() as connection:
                 await results.stop(connection, stopped, worker=self._worker)
 
-    async def _start(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[tuple[Row[Any], int]]:
+    async def _start_surely(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
+        """Start; where the database failed in the middle, whatever was started is known not to be called."""
+        try:
+            return await self._start(rows, call_before)
+        except FAILURES as error:
+            await self._outage(error)
+        await asyncio.gather(*(self._report(not_sent(row, row.attempt + 1)) for row in rows))
+        return []
+
+    async def _start(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
         """Record the attempts; only what the database says has started may be called."""
         if not rows:
             return []
@@ -161,28 +185,41 @@ class Dispatcher:
         async with self._database.transaction() as connection:
             await messages.lock(connection, [row.tenant_id for row in rows], ids)
             started = await repository.start(connection, ids=ids, worker=self._worker, call_before=call_before)
-            attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
-            await messages.start(
+            bodies = await messages.start(
                 connection,
                 tenant_ids=[row.tenant_id for row in started],
                 message_ids=[row.message_id for row in started],
                 at=clock.now(),
             )
-        return [(row, attempts[row.message_id]) for row in rows if row.message_id in attempts]
+        attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
+        return [Attempt(row, attempts[id_], bodies[id_]) for row in rows if (id_ := row.message_id) in bodies]
 
-    async def _call(self, started: Sequence[tuple[Row[Any], int]], *, start_before: float) -> None:
-        await asyncio.gather(*(self._call_one(row, attempt, start_before) for row, attempt in started))
+    async def _call(self, attempts: Sequence[Attempt], *, start_before: float) -> None:
+        await asyncio.gather(*(self._call_one(attempt, start_before) for attempt in attempts))
 
-    async def _call_one(self, row: Row[Any], attempt: int, start_before: float) -> None:
-        with metrics.GRAPH_SECONDS.time():
-            result = await self._caller.call(row, attempt, start_before=start_before)
-        await self._results.submit(result)
+    async def _call_one(self, attempt: Attempt, start_before: float) -> None:
+        # Each leaves the window by itself: one slow answer must not hold the places of a whole claim.
+        try:
+            with metrics.GRAPH_SECONDS.time():
+                result = await self._caller.call(attempt, start_before=start_before)
+            await self._report(result)
+        finally:
+            self._leave(1)
+
+    async def _report(self, result: Result) -> None:
+        """Write down a result, through an outage; without it the message would count as ambiguous."""
+        for _ in range(REPORT_ATTEMPTS_MAX):
+            try:
+                return await self._results.submit(result)
+            except FAILURES as error:
+                await self._outage(error)
+        _log.error("a result could not be written", message_id=result.message_id, outcome=result.outcome)
+        return None
 
     async def _write_results(self, batch: Sequence[Result]) -> Sequence[None]:
         async with self._database.transaction() as connection:
             await results.write(connection, batch)
         self._written()
-        self._woken.set()
         return [None] * len(batch)
 
     async def _outage(self, error: Exception) -> None:
@@ -196,9 +233,11 @@ class Dispatcher:
             await asyncio.wait(self._carrying, timeout=DRAIN_SECONDS)
         await self._results.stop()
 
+    def _leave(self, count: int) -> None:
+        if count:
+            self._count(-count)
+            self._woken.set()
+
     def _count(self, change: int) -> None:
         self._in_flight += change
         metrics.IN_FLIGHT.set(self._in_flight)
-
-
-_WORDS = ("send", "stop", "wait")

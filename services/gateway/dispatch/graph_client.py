@@ -59,21 +59,17 @@ class DeadlinePassed(Exception):
     """The moment before which the call had to begin is over."""
 
 
-async def _refuse_late(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+async def _begin(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
     if time.monotonic() > context.trace_request_ctx["start_before"]:
         raise DeadlinePassed
-
-
-async def _note_written(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
     context.trace_request_ctx["is_written"] = True
 
 
 def _trace() -> aiohttp.TraceConfig:
-    # A connection is at hand and nothing is written yet: the last moment to think again. A frozen process wakes here.
+    # aiohttp says "headers sent" right before it writes them to the connection that it has: the last moment to think
+    # again (a frozen process wakes before it), and the first from which something may have been sent.
     trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(_refuse_late)
-    trace.on_connection_reuseconn.append(_refuse_late)
-    trace.on_request_headers_sent.append(_note_written)
+    trace.on_request_headers_sent.append(_begin)
     return trace
 
 
@@ -107,14 +103,14 @@ class GraphClient:
                 allow_redirects=False,
                 trace_request_ctx=progress,
             ) as response:
-                return self._read(await response.content.read(ANSWER_BYTES_MAX))
+                return self._read(await _body_of(response))
         except DeadlinePassed:
             return NotSent("deadline")
         except (aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
             kind = type(error).__name__
             return Ambiguous(kind) if progress["is_written"] else NotSent(kind)
 
-    def _read(self, body: bytes) -> Answer:
+    def _read(self, body: bytes | bytearray) -> Answer:
         try:
             answer = self._decoder.decode(body)
         except msgspec.MsgspecError:
@@ -122,3 +118,13 @@ class GraphClient:
         if answer.error is not None:
             return Refused(answer.error.code)
         return Accepted(answer.messages[0].id) if answer.messages else Ambiguous("no message id")
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> bytearray:
+    """The whole body, which may come in pieces; of one that is too long only the beginning, which is no JSON."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            break
+    return body

@@ -8,5 +8,4 @@ GRAPH_ERRORS = Counter("gateway_graph_errors_total", "Errors that Meta answered,
 ALERTS = Counter("gateway_graph_alerts_total", "Errors of Meta that need a person, by code.", ["code"])
 GRAPH_SECONDS = Histogram("gateway_graph_call_seconds", "Time of one call to Meta.")
 IN_FLIGHT = Gauge("gateway_dispatch_in_flight", "Messages between claim and result in this process.")
-SWEPT = Counter("gateway_dispatch_swept_total", "Messages that the sweeper moved on.", ["what"])
 CONSENT_WAITS = Counter("gateway_dispatch_waits_total", "Messages that consent asked to wait with.")

@@ -45,7 +45,10 @@ class Questions:
         )
         if answer.status != 200:
             raise RemoteProblem("consent", answer)
-        answers = _decoder.decode(answer.body).answers
+        try:
+            answers = _decoder.decode(answer.body).answers
+        except msgspec.MsgspecError as error:
+            raise Unavailable("consent's answer cannot be read") from error
         if [found.message_id for found in answers] != [row.message_id for row in rows]:
             raise Unavailable("consent answered other questions than were asked")
         return answers

@@ -16,8 +16,10 @@ _READY = """
     {q}.held_by is null and {q}.call_before is null and {q}.unknown_since is null and {q}.due_at <= now()
     and {q}.expires_at > now() and ({q}.lease_until is null or {q}.lease_until < now())
 """
+# now() is the transaction's beginning: somebody who began later may have written before us.
+_ELAPSED = "greatest(0, extract(epoch from now() - {row}.refilled_at))"
 _PAIR_TOKENS = f"""
-    least({PAIR_BURST}, p.tokens + extract(epoch from now() - p.refilled_at) / {PAIR_SECONDS_PER_MESSAGE})
+    least({PAIR_BURST}, p.tokens + {_ELAPSED.format(row="p")} / {PAIR_SECONDS_PER_MESSAGE})
 """
 
 _ENQUEUE = text("""
@@ -39,11 +41,16 @@ _OPEN_PAIRS = text(f"""
     on conflict do nothing
 """)
 
+# A bucket is written only when it is missing or its number's limit has changed: a claim passes over locked ones.
 _OPEN_BUCKETS = text("""
-    insert into number_buckets (phone_number_id, messages_per_second, tokens)
+    insert into number_buckets as b (phone_number_id, messages_per_second, tokens)
     select n.phone_number_id, n.messages_per_second, n.messages_per_second
-      from numbers n where n.phone_number_id = any(cast(:phone_number_ids as text[])) order by 1
-    on conflict do nothing
+      from numbers n
+     where n.phone_number_id = any(cast(:phone_number_ids as text[]))
+       and not exists (select 1 from number_buckets b where b.phone_number_id = n.phone_number_id
+                          and b.messages_per_second = n.messages_per_second)
+     order by 1
+    on conflict (phone_number_id) do update set messages_per_second = excluded.messages_per_second
 """)
 
 _RELEASE_HELD = text("""
@@ -58,13 +65,13 @@ _DROP = text("""
     with l as (select message_id from dispatch_queue
                 where message_id = any(cast(:ids as uuid[])) and call_before is null order by message_id for update)
     delete from dispatch_queue q using l where q.message_id = l.message_id
+    returning q.message_id
 """)
 
 _CLAIM = text(f"""
     with number as materialized (
         select b.phone_number_id,
-               least(b.messages_per_second,
-                     b.tokens + extract(epoch from now() - b.refilled_at) * b.messages_per_second) as tokens
+               least(b.messages_per_second, b.tokens + {_ELAPSED.format(row="b")} * b.messages_per_second) as tokens
           from number_buckets b
          where exists (select 1 from dispatch_queue q where q.phone_number_id = b.phone_number_id
                           and {_READY.format(q="q")})
@@ -87,12 +94,12 @@ _CLAIM = text(f"""
     ), chosen as materialized (
         select * from candidate order by lane, due_at, position limit :slots
     ), spent as (
-        update number_buckets b set tokens = n.tokens - c.count, refilled_at = now()
+        update number_buckets b set tokens = n.tokens - c.count, refilled_at = greatest(b.refilled_at, now())
           from number n
           join (select phone_number_id, count(*) as count from chosen group by 1) c using (phone_number_id)
          where b.phone_number_id = n.phone_number_id
     ), busy as (
-        update pairs p set tokens = {_PAIR_TOKENS} - 1, refilled_at = now(),
+        update pairs p set tokens = {_PAIR_TOKENS} - 1, refilled_at = greatest(p.refilled_at, now()),
                            busy_until = now() + make_interval(secs => :busy_seconds)
           from chosen c where p.phone_number_id = c.phone_number_id and p.person = c.person
     ), leased as (
@@ -100,7 +107,7 @@ _CLAIM = text(f"""
           from chosen c where q.message_id = c.message_id
         returning q.message_id, q.tenant_id, q.phone_number_id, q.person, q.attempt
     )
-    select l.*, m.body from leased l join messages m on m.tenant_id = l.tenant_id and m.id = l.message_id
+    select * from leased
 """)
 
 _START = text("""
@@ -159,43 +166,15 @@ _TURN_UNKNOWN = text("""
     update dispatch_queue q set call_before = null, unknown_since = :at where q.message_id = any(cast(:ids as uuid[]))
 """)
 
-_OVERDUE = text("""
-    select message_id, tenant_id, phone_number_id, person, attempt from dispatch_queue
-     where call_before < :before order by message_id limit :count
-""")
-
-_UNKNOWN_OVER = text("""
-    select q.message_id, q.tenant_id from dispatch_queue q
-      left join number_buckets b on b.phone_number_id = q.phone_number_id
-     where q.unknown_since < :grace_before
-       and (q.unknown_since < :max_before
-            or b.last_status_at >= q.unknown_since + make_interval(secs => :grace_seconds))
-     order by q.message_id limit :count
-""")
-
-_EXPIRED = text("""
-    select message_id, tenant_id, phone_number_id, person from dispatch_queue
-     where expires_at < now() and call_before is null and unknown_since is null
-       and (lease_until is null or lease_until < now())
-     order by message_id limit :count
-""")
-
-_FORGOTTEN = text("""
-    with l as (select message_id from dispatch_queue
-                where held_by is not null and republish_at < now() and expires_at > now()
-                order by message_id limit :count for update skip locked)
-    update dispatch_queue q set republished = q.republished + 1,
-           republish_at = now() + make_interval(secs => :first_seconds * power(2, least(q.republished + 1, 10)))
-      from l where q.message_id = l.message_id
-    returning q.message_id, q.tenant_id
-""")
-
+# Written at most once for each second of Meta's clock: a bucket that is locked here is passed over by claims.
 _HEARD = text("""
-    with l as (select phone_number_id from number_buckets
-                where phone_number_id = any(cast(:phone_number_ids as text[])) order by 1 for update)
-    update number_buckets b set last_status_at = greatest(b.last_status_at, heard.at)
-      from unnest(cast(:phone_number_ids as text[]), cast(:times as timestamptz[])) as heard (phone_number_id, at), l
-     where b.phone_number_id = heard.phone_number_id and b.phone_number_id = l.phone_number_id
+    with l as (select b.phone_number_id, heard.at from number_buckets b
+                 join unnest(cast(:phone_number_ids as text[]), cast(:times as timestamptz[]))
+                      as heard (phone_number_id, at) on heard.phone_number_id = b.phone_number_id
+                where b.last_status_at is null or b.last_status_at < heard.at
+                order by b.phone_number_id for update of b)
+    update number_buckets b set last_status_at = greatest(b.last_status_at, l.at)
+      from l where b.phone_number_id = l.phone_number_id
 """)
 
 Columns = dict[str, Any]
@@ -214,9 +193,9 @@ async def release_held(connection: AsyncConnection, ids: list[UUID]) -> None:
     await connection.execute(_RELEASE_HELD, {"ids": ids})
 
 
-async def drop(connection: AsyncConnection, ids: list[UUID]) -> None:
-    """Take messages out that will not be sent; one whose call may be under way stays."""
-    await connection.execute(_DROP, {"ids": ids})
+async def drop(connection: AsyncConnection, ids: list[UUID]) -> set[UUID]:
+    """Take messages out that will not be sent; returns them. One whose call may be under way stays."""
+    return {row.message_id for row in await connection.execute(_DROP, {"ids": ids})}
 
 
 async def claim(
@@ -275,25 +254,6 @@ async def requeue(connection: AsyncConnection, ids: list[UUID], due: list[dateti
 
 async def turn_unknown(connection: AsyncConnection, ids: list[UUID], at: datetime) -> None:
     await connection.execute(_TURN_UNKNOWN, {"ids": ids, "at": at})
-
-
-async def overdue(connection: AsyncConnection, *, before: datetime, count: int) -> Sequence[Row[Any]]:
-    """Attempts whose call must have ended by now."""
-    return (await connection.execute(_OVERDUE, {"before": before, "count": count})).all()
-
-
-async def unknown_over(connection: AsyncConnection, parameters: Columns) -> Sequence[Row[Any]]:
-    """Ambiguous sends that were given time enough to be named by a status."""
-    return (await connection.execute(_UNKNOWN_OVER, parameters)).all()
-
-
-async def expired(connection: AsyncConnection, count: int) -> Sequence[Row[Any]]:
-    return (await connection.execute(_EXPIRED, {"count": count})).all()
-
-
-async def forgotten(connection: AsyncConnection, *, first_seconds: float, count: int) -> Sequence[Row[Any]]:
-    """Messages that still wait for consent or billing; their next turn is set twice as far away."""
-    return (await connection.execute(_FORGOTTEN, {"first_seconds": first_seconds, "count": count})).all()
 
 
 async def heard(connection: AsyncConnection, phone_number_ids: list[str], times: list[datetime]) -> None:

@@ -43,14 +43,16 @@ class Result(NamedTuple):
 async def write(connection: AsyncConnection, results: Sequence[Result]) -> None:
     """Record the outcomes; an attempt that is no longer the present one only brings its wamid."""
     ordered = sorted(results, key=lambda result: result.message_id)
-    await messages.lock(connection, [r.tenant_id for r in ordered], [r.message_id for r in ordered])
+    states = await messages.lock(connection, [r.tenant_id for r in ordered], [r.message_id for r in ordered])
     await repository.lock_pairs(connection, [r.phone_number_id for r in ordered], [r.person for r in ordered])
     present = await repository.lock_attempts(connection, [r.message_id for r in ordered], [r.attempt for r in ordered])
-    mine = {row.message_id for row in present}
-    sending = {row.message_id for row in present if row.was_sending}
-    await _free_pairs(connection, [r for r in ordered if r.message_id in sending])
-    await _move_queue(connection, [r for r in ordered if r.message_id in mine])
-    await _move_messages(connection, [r for r in ordered if r.outcome == "sent" or r.message_id in mine])
+    sending = {(row.message_id, row.attempt): row.was_sending for row in present}
+    mine = [r for r in ordered if (r.message_id, r.attempt) in sending]
+    stale = [r for r in ordered if (r.message_id, r.attempt) not in sending and r.outcome == "sent"]
+    await _free_pairs(connection, [r for r in mine if sending[r.message_id, r.attempt]])
+    await _move_queue(connection, mine, {id_ for id_, state in states.items() if state >= State.SENT})
+    await _move_messages(connection, stale)
+    await _move_messages(connection, mine)
     for result in results:
         OUTCOMES.labels(result.outcome).inc()
 
@@ -102,11 +104,13 @@ async def _free_pairs(connection: AsyncConnection, results: Sequence[Result]) ->
         )
 
 
-async def _move_queue(connection: AsyncConnection, results: Sequence[Result]) -> None:
+async def _move_queue(connection: AsyncConnection, results: Sequence[Result], settled: set[UUID]) -> None:
+    """What Meta has reported on meanwhile is neither sent again nor unknown, whatever this attempt says."""
     now = clock.now()
-    done = [r.message_id for r in results if r.outcome in ("sent", "failed")]
-    again = [r for r in results if r.outcome == "requeue"]
-    unknown = [r.message_id for r in results if r.outcome == "unknown"]
+    done = [r.message_id for r in results if r.outcome in ("sent", "failed") or r.message_id in settled]
+    open_ = [r for r in results if r.message_id not in settled]
+    again = [r for r in open_ if r.outcome == "requeue"]
+    unknown = [r.message_id for r in open_ if r.outcome == "unknown"]
     if done:
         await repository.delete(connection, done)
     if again:
@@ -133,8 +137,9 @@ async def _move_messages(connection: AsyncConnection, results: Sequence[Result])
         for result in results
         if result.outcome in STATES
     ]
-    await end(connection, moves)
-    await outbox.add(connection, [_sent(result) for result in results if result.outcome == "sent"])
+    if moves:
+        await end(connection, moves)
+        await outbox.add(connection, [_sent(result) for result in results if result.outcome == "sent"])
 
 
 def _sent(result: Result) -> MessageSent:

@@ -45,10 +45,9 @@ async def release(connection: AsyncConnection, message_ids: list[UUID]) -> None:
         await repository.release_held(connection, message_ids)
 
 
-async def drop(connection: AsyncConnection, message_ids: Sequence[UUID]) -> None:
-    """The fate of these is known without another call."""
-    if message_ids:
-        await repository.drop(connection, sorted(message_ids))
+async def drop(connection: AsyncConnection, message_ids: Sequence[UUID]) -> set[UUID]:
+    """The fate of these is known without another call; returns those that left the queue."""
+    return await repository.drop(connection, sorted(message_ids)) if message_ids else set()
 
 
 async def note_reports(connection: AsyncConnection, reports: Iterable[StatusReported]) -> None:

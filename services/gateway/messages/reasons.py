@@ -13,7 +13,15 @@ REASONS = {
     "unknown": "The answer to the send was lost and no report came. It was not repeated; nothing was charged.",
 }
 
+META_REFUSED = "meta_refused"
+_REASONS_OF_META = {131047: "window_closed", 131050: "withdrawn"}
+
 
 def words(reason: str) -> str:
-    """The sentence for a reason of the closed set."""
-    return REASONS[reason]
+    """The sentence for a reason; a newer service may know one that this build does not."""
+    return REASONS.get(reason, "The message was not sent; the trace and the code say more.")
+
+
+def reason_of(code: int) -> str:
+    """Our reason for an error that Meta answered or reported."""
+    return _REASONS_OF_META.get(code, META_REFUSED)

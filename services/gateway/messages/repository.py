@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.messages.states import State
+
 # The SQL of states.may_move: `m` is the row as it is, `new` the state it should get.
 _MAY_MOVE = """
     case when m.state = 9 or (m.state = 8 and m.error_reason = 'unknown') then new.state between 5 and 7
@@ -14,6 +16,9 @@ _MAY_MOVE = """
          when new.state in (8, 9) then m.state <= 5
          else new.state > m.state end
 """
+
+# Rows are found by key; the bounds leave only the partitions of their days to look into.
+_IN_THEIR_DAYS = "m.id between cast(:first_id as uuid) and cast(:last_id as uuid)"
 
 _ACCEPT = text("""
     insert into messages as m (tenant_id, id, state, phone_number_id, person, kind, category, country, lane,
@@ -35,7 +40,7 @@ _ACCEPT = text("""
            position = excluded.position, expires_at = excluded.expires_at, accepted_at = excluded.accepted_at
      where m.accepted_at is null
     returning m.tenant_id, m.id, m.state, m.phone_number_id, m.person, m.lane, m.position, m.expires_at,
-              m.error_code, m.error_reason, m.failed_at
+              m.error_code, m.error_reason, m.failed_at, m.wamid_index
 """)
 
 _CLEAR = text("""
@@ -77,25 +82,34 @@ _FUND = text("""
     returning m.tenant_id, m.id, m.state
 """)
 
-_ENDED = text("""
+_ENDED = text(f"""
     select m.tenant_id, m.id, m.person, m.state, m.error_code, m.error_reason, m.failed_at, m.expired_at
       from messages m
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id
+           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
      where m.state in (8, 9)
 """)
 
-_LOCK = text("""
-    select m.id from messages m
+_LOCK = text(f"""
+    select m.id, m.state from messages m
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id
+           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
      order by m.id for update of m
 """)
 
-_START = text("""
-    update messages m set state = 3, sending_at = coalesce(m.sending_at, :at)
+_CLAIM_ROWS = text("""
+    insert into messages as m (tenant_id, id, state)
+    select new.tenant_id, new.id, 0
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
-     where m.tenant_id = new.tenant_id and m.id = new.id and m.state <= 3
+     order by new.id
+    on conflict (tenant_id, id) do update set state = m.state
+""")
+
+_START = text(f"""
+    update messages m set state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, :at)
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
+     where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS} and m.state <= 4
+    returning m.id, m.body
 """)
 
 _MOVE = text(f"""
@@ -108,7 +122,7 @@ _MOVE = text(f"""
                       cast(:wamid_indexes as text[]), cast(:wamids as bytea[]), cast(:sent as timestamptz[]),
                       cast(:delivered as timestamptz[]), cast(:read as timestamptz[]))
                as new (tenant_id, id, state, at, code, reason, wamid_index, wamid, sent_at, delivered_at, read_at)
-               on m.tenant_id = new.tenant_id and m.id = new.id
+               on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
          order by m.id for update of m
     )
     update messages m set
@@ -124,7 +138,7 @@ _MOVE = text(f"""
            wamid_index = coalesce(m.wamid_index, l.wamid_index),
            wamid = coalesce(m.wamid, l.wamid)
       from locked l
-     where m.tenant_id = l.tenant_id and m.id = l.id
+     where m.tenant_id = l.tenant_id and m.id = l.id and {_IN_THEIR_DAYS}
     returning m.tenant_id, m.id, m.state, m.person, m.phone_number_id, l.moves, l.at, m.error_code, m.error_reason
 """)
 
@@ -134,13 +148,14 @@ _MATCH = text("""
            on m.tenant_id = asked.tenant_id and m.wamid_index = asked.wamid_index
 """)
 
-_SETTLE = text("""
+_SETTLE = text(f"""
     with new as (
         select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:captured as timestamptz[]),
                              cast(:released as timestamptz[]), cast(:called_back as timestamptz[]))
                       as new (tenant_id, id, captured_at, released_at, called_back_at)
     ), locked as (
-        select m.tenant_id, m.id from messages m join new on m.tenant_id = new.tenant_id and m.id = new.id
+        select m.tenant_id, m.id from messages m
+          join new on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
          order by m.id for update of m
     )
     update messages m set
@@ -148,22 +163,22 @@ _SETTLE = text("""
            released_at = coalesce(m.released_at, new.released_at),
            called_back_at = coalesce(m.called_back_at, new.called_back_at)
       from new join locked l on l.tenant_id = new.tenant_id and l.id = new.id
-     where m.tenant_id = new.tenant_id and m.id = new.id
+     where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
 """)
 
-_BODIES = text("""
+_BODIES = text(f"""
     select m.id, m.body from messages m
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id
+           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
      where m.body is not null
 """)
 
 _ONE = text("select * from messages where tenant_id = :tenant_id and id = :id and accepted_at is not null")
 
-_ACCEPTANCES = text("""
+_ACCEPTANCES = text(f"""
     select m.* from messages m
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id
+           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
 """)
 
 _SILENT = text("""
@@ -196,20 +211,29 @@ async def fund(connection: AsyncConnection, columns: Columns) -> Sequence[Row[An
 
 async def ended(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:
     """Those of the messages that failed or expired."""
-    return (await connection.execute(_ENDED, {"tenant_ids": tenant_ids, "ids": ids})).all()
+    return (await connection.execute(_ENDED, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
 
 
-async def lock(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> None:
-    await connection.execute(_LOCK, {"tenant_ids": tenant_ids, "ids": ids})
+async def claim_rows(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> None:
+    """Insert the missing rows and lock the others."""
+    await connection.execute(_CLAIM_ROWS, {"tenant_ids": tenant_ids, "ids": ids})
 
 
-async def start(connection: AsyncConnection, columns: Columns) -> None:
-    await connection.execute(_START, columns)
+async def lock(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> dict[UUID, State]:
+    """Lock rows; returns their states by id."""
+    rows = await connection.execute(_LOCK, _bounded({"tenant_ids": tenant_ids, "ids": ids}))
+    return {row.id: State(row.state) for row in rows}
+
+
+async def start(connection: AsyncConnection, columns: Columns) -> dict[UUID, bytes]:
+    """Their calls may begin; returns the sealed bodies of those that have not ended meanwhile."""
+    rows = await connection.execute(_START, _bounded(columns))
+    return {row.id: row.body for row in rows}
 
 
 async def move(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
     """Move messages forward where the order of states allows it (`moves` says where it did)."""
-    return (await connection.execute(_MOVE, columns)).all()
+    return (await connection.execute(_MOVE, _bounded(columns))).all()
 
 
 async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]) -> Sequence[Row[Any]]:
@@ -218,11 +242,11 @@ async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_index
 
 
 async def settle(connection: AsyncConnection, columns: Columns) -> None:
-    await connection.execute(_SETTLE, columns)
+    await connection.execute(_SETTLE, _bounded(columns))
 
 
 async def bodies(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> dict[UUID, bytes]:
-    rows = await connection.execute(_BODIES, {"tenant_ids": tenant_ids, "ids": ids})
+    rows = await connection.execute(_BODIES, _bounded({"tenant_ids": tenant_ids, "ids": ids}))
     return {row.id: row.body for row in rows}
 
 
@@ -231,9 +255,14 @@ async def find(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID) -> Ro
 
 
 async def acceptances(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:
-    return (await connection.execute(_ACCEPTANCES, {"tenant_ids": tenant_ids, "ids": ids})).all()
+    return (await connection.execute(_ACCEPTANCES, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
 
 
 async def silent(connection: AsyncConnection, parameters: dict[str, Any]) -> Sequence[Row[Any]]:
     """Sent messages of an id range that nothing more was heard of."""
     return (await connection.execute(_SILENT, parameters)).all()
+
+
+def _bounded(columns: Columns) -> Columns:
+    ids = columns["ids"]
+    return {**columns, "first_id": min(ids, default=None), "last_id": max(ids, default=None)}

@@ -1,7 +1,6 @@
 """What a tenant reads about one of its messages."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -9,9 +8,10 @@ from sqlalchemy import Row
 
 from services.gateway.messages.reasons import words
 from services.gateway.messages.states import State
+from services.kernel.money import text_of
 
-MICROS = 1_000_000
 META_RESOLUTION = timedelta(microseconds=999_999)
+META_NAMES = frozenset({"sent", "delivered", "read", "failed"})
 EVENT_TYPES = (
     "accepted", "cleared", "funded", "sending", "unknown", "sent", "delivered", "read", "failed", "expired",
     "captured", "released", "called_back",
@@ -51,18 +51,10 @@ def message(row: Row[Any]) -> Message:
         id=str(row.id),
         state=State(row.state).name.lower(),
         error=_error(row),
-        price=None if row.price_micros is None else Money(amount=decimal(row.price_micros), currency=row.currency),
+        price=None if row.price_micros is None else Money(amount=text_of(row.price_micros), currency=row.currency),
         trace=row.trace or [],
         events=_events(row),
     )
-
-
-def decimal(amount_micros: int) -> str:
-    """Micro-units as a decimal string with at least two places."""
-    amount = (Decimal(amount_micros) / MICROS).normalize()
-    exponent = amount.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return f"{amount:.{max(2, -exponent)}f}"
 
 
 def _error(row: Row[Any]) -> MessageError | None:
@@ -75,10 +67,12 @@ def _error(row: Row[Any]) -> MessageError | None:
 
 def _events(row: Row[Any]) -> list[MessageEvent]:
     found = [(getattr(row, f"{type_}_at"), type_) for type_ in EVENT_TYPES]
-    known = sorted((_sort_time(at), EVENT_TYPES.index(type_), type_, at) for at, type_ in found if at is not None)
+    known = sorted(
+        (_sort_time(type_, at), EVENT_TYPES.index(type_), type_, at) for at, type_ in found if at is not None
+    )
     return [MessageEvent(type=type_, at=at.astimezone(UTC)) for _, _, type_, at in known]
 
 
-def _sort_time(at: datetime) -> datetime:
+def _sort_time(type_: str, at: datetime) -> datetime:
     # Meta cuts its times to seconds: such a moment lay anywhere in its second, and after what led to it.
-    return at if at.microsecond else at + META_RESOLUTION
+    return at + META_RESOLUTION if type_ in META_NAMES and not at.microsecond else at

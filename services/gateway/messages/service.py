@@ -1,8 +1,8 @@
 """What happens to messages, told by facts in any order (hot path: columns of whole batches)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,9 +13,12 @@ from services.gateway.messages import repository
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.states import State
 from services.kernel.contracts import Event, event_id
+from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
 from services.kernel.contracts.clearances import MessageCleared, MessageRefused
 from services.kernel.contracts.messages import MessageAccepted, MessageExpired, MessageFailed
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
+
+E = TypeVar("E", bound=Event)
 
 LANES = {"express": 0, "bulk": 1}
 LANE_NAMES = {number: name for name, number in LANES.items()}
@@ -39,52 +42,68 @@ class Move(NamedTuple):
 
 async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAccepted, int]]) -> Sequence[Row[Any]]:
     """Write accepted halves with their positions in the topic; returns the rows that became whole."""
+    # A message may be accepted twice in one batch; its place is that of the first time.
+    first = {event.id: (event, offset) for event, offset in reversed(events)}.values()
+    if not first:
+        return []
     columns = {
-        "tenant_ids": [event.tenant_id for event, _ in events],
-        "ids": [event.message_id for event, _ in events],
-        "phone_number_ids": [event.phone_number_id for event, _ in events],
-        "persons": [event.person for event, _ in events],
-        "kinds": [event.kind for event, _ in events],
-        "categories": [event.category for event, _ in events],
-        "countries": [event.country for event, _ in events],
-        "lanes": [LANES[event.lane] for event, _ in events],
-        "template_ids": [event.template_id for event, _ in events],
-        "template_versions": [event.template_version for event, _ in events],
-        "bodies": [event.body for event, _ in events],
-        "positions": [offset for _, offset in events],
-        "expires": [event.expires_at for event, _ in events],
-        "accepted": [event.occurred_at for event, _ in events],
+        "tenant_ids": [event.tenant_id for event, _ in first],
+        "ids": [event.message_id for event, _ in first],
+        "phone_number_ids": [event.phone_number_id for event, _ in first],
+        "persons": [event.person for event, _ in first],
+        "kinds": [event.kind for event, _ in first],
+        "categories": [event.category for event, _ in first],
+        "countries": [event.country for event, _ in first],
+        "lanes": [LANES[event.lane] for event, _ in first],
+        "template_ids": [event.template_id for event, _ in first],
+        "template_versions": [event.template_version for event, _ in first],
+        "bodies": [event.body for event, _ in first],
+        "positions": [offset for _, offset in first],
+        "expires": [event.expires_at for event, _ in first],
+        "accepted": [event.occurred_at for event, _ in first],
     }
     return await repository.accept(connection, columns)
 
 
+async def claim_rows(connection: AsyncConnection, subjects: Iterable[tuple[UUID, UUID]]) -> None:
+    """Make or lock the rows of (tenant, message) in one pass, before several statements that each touch some of them.
+
+    Two passes in their own orders would deadlock with another worker's one pass.
+    """
+    ordered = sorted(set(subjects), key=lambda subject: subject[1])
+    await repository.claim_rows(connection, [tenant for tenant, _ in ordered], [message for _, message in ordered])
+
+
 async def clear(connection: AsyncConnection, events: Sequence[MessageCleared]) -> None:
     """Write down that consent let the messages pass, and why."""
-    if events:
-        await repository.clear(connection, {**_subjects(events), "traces": [_trace(event) for event in events]})
+    unique = _unique(events)
+    if unique:
+        await repository.clear(connection, {**_subjects(unique), "traces": [_trace(event) for event in unique]})
 
 
 async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> Sequence[Row[Any]]:
     """End messages that consent or billing turned down; returns the rows that this ended."""
-    if not events:
+    unique = _unique(events)
+    if not unique:
         return []
     columns = {
-        **_subjects(events),
-        "codes": [event.code for event in events],
-        "reasons": [event.reason for event in events],
-        "traces": [_trace(event) if isinstance(event, MessageRefused) else None for event in events],
+        **_subjects(unique),
+        "codes": [event.code for event in unique],
+        "reasons": [event.reason for event in unique],
+        "traces": [_trace(event) if isinstance(event, MessageRefused) else None for event in unique],
     }
     return await repository.refuse(connection, columns)
 
 
 async def fund(connection: AsyncConnection, events: Sequence[MessageFunded]) -> Sequence[Row[Any]]:
     """Write the prices; returns the rows that this funded, with their states."""
-    if not events:
+    unique = _unique(events)
+    if not unique:
         return []
     columns = {
-        **_subjects(events),
-        "prices": [event.price_micros for event in events],
-        "currencies": [event.currency for event in events],
+        **_subjects(unique),
+        "prices": [event.price_micros for event in unique],
+        "currencies": [event.currency for event in unique],
     }
     return await repository.fund(connection, columns)
 
@@ -119,14 +138,16 @@ def ending(row: Row[Any]) -> Event:
     )
 
 
-async def lock(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> None:
-    """Lock rows in the house order: messages first, then pairs, then the queue."""
-    await repository.lock(connection, tenant_ids, message_ids)
+async def lock(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> dict[UUID, State]:
+    """Lock rows in the house order: messages first, then pairs, then the queue. Returns the states as they stay."""
+    return await repository.lock(connection, tenant_ids, message_ids)
 
 
-async def start(connection: AsyncConnection, *, tenant_ids: list[UUID], message_ids: list[UUID], at: datetime) -> None:
-    """The calls of these messages may begin."""
-    await repository.start(connection, {"tenant_ids": tenant_ids, "ids": message_ids, "at": at})
+async def start(
+    connection: AsyncConnection, *, tenant_ids: list[UUID], message_ids: list[UUID], at: datetime
+) -> dict[UUID, bytes]:
+    """The calls of these messages may begin; returns the sealed bodies of those that have not ended meanwhile."""
+    return await repository.start(connection, {"tenant_ids": tenant_ids, "ids": message_ids, "at": at})
 
 
 async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
@@ -172,22 +193,34 @@ async def acceptances(
     return [_acceptance(row) for row in rows]
 
 
-async def mark_captured(connection: AsyncConnection, events: Sequence[tuple[UUID, UUID, datetime]]) -> None:
-    """Money was earned for (tenant, message, at)."""
-    await _settle(connection, events, "captured")
-
-
-async def mark_released(connection: AsyncConnection, events: Sequence[tuple[UUID, UUID, datetime]]) -> None:
-    """Money went back for (tenant, message, at)."""
-    await _settle(connection, events, "released")
+async def mark_charged(connection: AsyncConnection, events: Sequence[ChargeCaptured | ChargeReleased]) -> None:
+    """Money was earned for these messages, or went back."""
+    columns = {
+        "tenant_ids": [event.tenant_id for event in events],
+        "ids": [event.message_id for event in events],
+        "captured": [event.occurred_at if isinstance(event, ChargeCaptured) else None for event in events],
+        "released": [event.occurred_at if isinstance(event, ChargeReleased) else None for event in events],
+        "called_back": [None] * len(events),
+    }
+    if events:
+        await repository.settle(connection, columns)
 
 
 async def mark_called_back(
     connection: AsyncConnection, *, tenant_ids: Sequence[UUID], message_ids: Sequence[UUID], at: datetime
 ) -> None:
     """The tenant has heard of something about these messages."""
-    unique = sorted(set(zip(tenant_ids, message_ids, strict=True)), key=lambda pair: pair[1])
-    await _settle(connection, [(tenant_id, message_id, at) for tenant_id, message_id in unique], "called_back")
+    unique = set(zip(tenant_ids, message_ids, strict=True))
+    nothing: list[None] = [None] * len(unique)
+    columns = {
+        "tenant_ids": [tenant_id for tenant_id, _ in unique],
+        "ids": [message_id for _, message_id in unique],
+        "captured": nothing,
+        "released": nothing,
+        "called_back": [at] * len(unique),
+    }
+    if unique:
+        await repository.settle(connection, columns)
 
 
 async def find(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Row[Any]:
@@ -206,18 +239,9 @@ async def silent(
     return await repository.silent(connection, parameters)
 
 
-async def _settle(connection: AsyncConnection, events: Sequence[tuple[UUID, UUID, datetime]], column: str) -> None:
-    if not events:
-        return
-    nothing: list[None] = [None] * len(events)
-    columns: dict[str, Sequence[Any]] = {
-        "tenant_ids": [tenant_id for tenant_id, _, _ in events],
-        "ids": [message_id for _, message_id, _ in events],
-        "captured": nothing,
-        "released": nothing,
-        "called_back": nothing,
-    }
-    await repository.settle(connection, {**columns, column: [at for _, _, at in events]})
+def _unique(events: Sequence[E]) -> list[E]:
+    """One statement cannot write a row twice, and a batch may say a fact twice."""
+    return list({event.id: event for event in events}.values())
 
 
 def _subjects(

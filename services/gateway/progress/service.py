@@ -24,23 +24,30 @@ async def accepted(connection: AsyncConnection, batch: Sequence[Received]) -> Se
     events = [(r.event, r.offset) for r in batch if isinstance(r.event, MessageAccepted)]
     rows = await messages.accept(connection, events)
     await dispatch.enqueue(connection, rows)
-    await tell_failed(connection, [row for row in rows if row.state == State.FAILED])
+    # What Meta itself reported was told with its report.
+    refused = [row for row in rows if row.state == State.FAILED and row.wamid_index is None]
+    await tell_failed(connection, refused)
     return []
 
 
 async def judged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
     """Consent has cleared or refused."""
-    await messages.clear(connection, [r.event for r in batch if isinstance(r.event, MessageCleared)])
-    await _refuse(connection, [r.event for r in batch if isinstance(r.event, MessageRefused)])
+    cleared = [r.event for r in batch if isinstance(r.event, MessageCleared)]
+    refused = [r.event for r in batch if isinstance(r.event, MessageRefused)]
+    await _prepare(connection, cleared, refused)
+    await messages.clear(connection, cleared)
+    await _refuse(connection, refused)
     return []
 
 
 async def funded(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
     """Billing has reserved or declined; for a message that had ended the terminal fact is said again."""
     paid = [r.event for r in batch if isinstance(r.event, MessageFunded)]
+    unpaid = [r.event for r in batch if isinstance(r.event, MessageUnfunded)]
+    await _prepare(connection, paid, unpaid)
     rows = await messages.fund(connection, paid)
+    await _refuse(connection, unpaid)
     await dispatch.release(connection, sorted(row.id for row in rows if row.state == State.FUNDED))
-    await _refuse(connection, [r.event for r in batch if isinstance(r.event, MessageUnfunded)])
     return await messages.endings(connection, [(event.tenant_id, event.message_id) for event in paid])
 
 
@@ -57,11 +64,20 @@ async def reported(connection: AsyncConnection, batch: Sequence[Received]) -> Se
 
 async def charged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
     """Billing has captured or released."""
-    captured = [r.event for r in batch if isinstance(r.event, ChargeCaptured)]
-    released = [r.event for r in batch if isinstance(r.event, ChargeReleased)]
-    await messages.mark_captured(connection, [(e.tenant_id, e.message_id, e.occurred_at) for e in captured])
-    await messages.mark_released(connection, [(e.tenant_id, e.message_id, e.occurred_at) for e in released])
+    await messages.mark_charged(
+        connection, [r.event for r in batch if isinstance(r.event, ChargeCaptured | ChargeReleased)]
+    )
     return []
+
+
+async def _prepare(
+    connection: AsyncConnection,
+    good: Sequence[MessageCleared | MessageFunded],
+    bad: Sequence[MessageRefused | MessageUnfunded],
+) -> None:
+    """Two statements will write rows: lock all of them in one order first."""
+    if good and bad:
+        await messages.claim_rows(connection, [(event.tenant_id, event.message_id) for event in (*good, *bad)])
 
 
 async def _refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> None:

@@ -2,18 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
-
-_OPEN_ROWS = text("""
-    insert into messages (tenant_id, id, state)
-    select new.tenant_id, new.id, 0
-      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
-     order by new.id
-    on conflict do nothing
-""")
 
 _KEEP = text("""
     insert into unmatched_statuses (tenant_id, wamid_index, event_id, report)
@@ -36,11 +27,6 @@ _TAKE_MATCHED = text("""
 """)
 
 _FORGET = text("delete from unmatched_statuses where stored_at < now() - make_interval(days => :days)")
-
-
-async def open_rows(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> None:
-    """Make rows for messages that were reported before they were stored."""
-    await connection.execute(_OPEN_ROWS, {"tenant_ids": tenant_ids, "ids": ids})
 
 
 async def keep(connection: AsyncConnection, columns: Mapping[str, Any]) -> None:

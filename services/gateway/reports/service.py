@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.gateway.callbacks import service as callbacks
 from services.gateway.callbacks.service import CallbackFact
 from services.gateway.messages import service as messages
+from services.gateway.messages.reasons import reason_of
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import State
 from services.gateway.reports import repository
@@ -20,7 +21,6 @@ from services.kernel.contracts.statuses import StatusReported
 
 KEEP_DAYS = 8  # Meta repeats a report for seven days
 STATES = {"sent": State.SENT, "delivered": State.DELIVERED, "read": State.READ, "failed": State.FAILED}
-META_REFUSED = "meta_refused"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -67,7 +67,7 @@ async def _apply(connection: AsyncConnection, reports: Sequence[tuple[UUID, Stat
     rows = {row.id: row for row in await messages.move(connection, moves)}
     missing = [move for move in moves if move.message_id not in rows]
     if missing:
-        await repository.open_rows(connection, [m.tenant_id for m in missing], [m.message_id for m in missing])
+        await messages.claim_rows(connection, [(m.tenant_id, m.message_id) for m in missing])
         rows |= {row.id: row for row in await messages.move(connection, missing)}
     await callbacks.enqueue(connection, [_fact(message_id, rows[message_id], report) for message_id, report in reports])
     return sorted(rows)
@@ -92,7 +92,7 @@ def _fold(message_id: UUID, reports: Sequence[StatusReported]) -> Move:
         state=STATES[furthest.status],
         at=furthest.occurred_at,
         code=furthest.error_code or 0,
-        reason=META_REFUSED,
+        reason=reason_of(furthest.error_code or 0),
         wamid_index=furthest.wamid_index,
         sent_at=times.get("sent"),
         delivered_at=times.get("delivered"),
@@ -105,7 +105,7 @@ def _fact(message_id: UUID, row: Row[Any], report: StatusReported) -> CallbackFa
     if report.pricing is not None:
         content["pricing"] = report.pricing
     if report.error_code is not None:
-        content["error"] = {"code": report.error_code, "title": META_REFUSED}
+        content["error"] = {"code": report.error_code, "title": reason_of(report.error_code)}
     if report.errors is not None:
         content["sealed_errors"] = base64.b64encode(report.errors).decode()
     return CallbackFact(

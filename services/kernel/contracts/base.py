@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
@@ -12,7 +12,8 @@ TYPE_PATTERN = re.compile(r"^[a-z]+\.[a-z_]+\.v[1-9][0-9]*$")
 EVENT_TYPES: dict[str, type["Event"]] = {}
 TOPICS: dict[str, "Topic"] = {}
 
-DEVELOPMENT_PARTITIONS = 6
+# A time without its zone is no moment: it is refused at decoding.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 RETENTION = timedelta(days=14)
 
 
@@ -44,7 +45,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     KEY: ClassVar[str]
 
     id: UUID
-    occurred_at: datetime
+    occurred_at: Moment
     tenant_id: UUID
 
     @property

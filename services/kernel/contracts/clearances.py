@@ -1,12 +1,11 @@
 """Judgements about messages, published by consent."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from services.kernel.contracts.base import Event, Topic, event
+from services.kernel.contracts.base import Event, Moment, Topic, event
 from services.kernel.contracts.messages import Category, Kind
 
 CLEARANCES = Topic(
@@ -37,8 +36,8 @@ class MessageCleared(Event, frozen=True, kw_only=True):
     kind: Kind
     category: Category
     basis: Basis
-    window_expires_at: datetime | None
-    expires_at: datetime
+    window_expires_at: Moment | None
+    expires_at: Moment
     trace: tuple[TraceStep, ...]
 
 

@@ -1,10 +1,9 @@
 """What consent learnt about people, published by consent."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.kernel.contracts.base import Event, Topic, event
+from services.kernel.contracts.base import Event, Moment, Topic, event
 
 CONVERSATIONS = Topic(
     name="conversations",
@@ -23,7 +22,7 @@ class InboundJudged(Event, frozen=True, kw_only=True):
     inbound_id: UUID
     phone_number_id: str
     person: str
-    window_expires_at: datetime
+    window_expires_at: Moment
 
 
 @event(CONVERSATIONS, "consent.given.v1", key="person")

@@ -1,10 +1,9 @@
 """Facts about outgoing messages, published by the gateway."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.kernel.contracts.base import Event, Topic, event
+from services.kernel.contracts.base import Event, Moment, Topic, event
 
 MESSAGES = Topic(
     name="messages",
@@ -29,7 +28,7 @@ class MessageAccepted(Event, frozen=True, kw_only=True):
     category: Category
     country: str
     lane: Lane
-    expires_at: datetime
+    expires_at: Moment
     body: bytes
     template_id: UUID | None = None
     template_version: int | None = None

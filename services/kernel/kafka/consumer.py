@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.kernel import metrics
+from services.kernel import clock, metrics
 from services.kernel.contracts import Event, Topic
 from services.kernel.db import Database
 from services.kernel.errors import is_retryable
@@ -47,6 +46,15 @@ class Raw(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+
+class Dead(NamedTuple):
+    """A record that cannot be handled, and what it was tried with."""
+
+    partition: int
+    offset: int
+    error_class: str
+    attempts: int
 
 
 class ConsumerHalted(Exception):
@@ -93,16 +101,16 @@ class BatchRunner:
             self._consumer.after()
         self._count("handled", len(received) - len(failed))
 
-    def _decode(self, raws: Sequence[Raw]) -> tuple[list[Received], list[tuple[int, int, str]]]:
+    def _decode(self, raws: Sequence[Raw]) -> tuple[list[Received], list[Dead]]:
         received: list[Received] = []
-        dead: list[tuple[int, int, str]] = []
+        dead: list[Dead] = []
         for raw in raws:
             try:
                 event = decode(raw.headers, raw.value)
             except UnknownKind:
                 self._count("ignored", 1)
             except Undecodable:
-                dead.append((raw.partition, raw.offset, Undecodable.__name__))
+                dead.append(Dead(raw.partition, raw.offset, Undecodable.__name__, 1))
             else:
                 if isinstance(event, self._consumer.events):
                     received.append(Received(event, raw.partition, raw.offset))
@@ -110,7 +118,7 @@ class BatchRunner:
                     self._count("ignored", 1)
         return received, dead
 
-    async def _settle(self, batch: Sequence[Received]) -> tuple[list[Event], list[tuple[int, int, str]]]:
+    async def _settle(self, batch: Sequence[Received], attempt: int = 1) -> tuple[list[Event], list[Dead]]:
         """Handle a batch in one transaction; one that fails for good is halved until the bad record stands alone."""
         if not batch:
             return [], []
@@ -120,11 +128,11 @@ class BatchRunner:
             raise
         except Exception as error:
             if len(batch) == 1:
-                return [], [(batch[0].partition, batch[0].offset, type(error).__name__)]
+                return [], [Dead(batch[0].partition, batch[0].offset, type(error).__name__, attempt)]
             _log.warning("batch is bisected", group=self._consumer.group, count=len(batch), exc_info=error)
         middle = len(batch) // 2
-        first, first_dead = await self._settle(batch[:middle])
-        second, second_dead = await self._settle(batch[middle:])
+        first, first_dead = await self._settle(batch[:middle], attempt + 1)
+        second, second_dead = await self._settle(batch[middle:], attempt + 1)
         return first + second, first_dead + second_dead
 
     async def _handle(self, batch: Sequence[Received]) -> Sequence[Event]:
@@ -147,36 +155,36 @@ class BatchRunner:
                 await asyncio.sleep(BACKOFF_FIRST_SECONDS * 2**attempt)
         raise ConsumerHalted(f"{self._consumer.group}: still failing after {ATTEMPTS_MAX} attempts")
 
-    async def _bury(self, dead: list[tuple[int, int, str]], raws: Sequence[Raw], *, handled: int) -> None:
+    async def _bury(self, dead: list[Dead], raws: Sequence[Raw], *, handled: int) -> None:
         self._dead_run = len(dead) + (0 if handled else self._dead_run)
         if not dead:
             return
         if self._dead_run > DEAD_RUN_MAX:
             raise ConsumerHalted(f"{self._consumer.group}: {self._dead_run} dead letters in a row")
         by_place = {(raw.partition, raw.offset): raw for raw in raws}
-        letters = [self._letter(by_place[partition, offset], error) for partition, offset, error in dead]
+        letters = [self._letter(by_place[one.partition, one.offset], one) for one in dead]
         await self._patiently(lambda: self._publisher.send(letters))
         self._count("dead", len(dead))
         metrics.DEAD_LETTERS.labels(self._consumer.group).inc(len(dead))
-        for partition, offset, error_class in dead:
+        for one in dead:
             _log.error(
                 "record is dead",
                 group=self._consumer.group,
                 topic=self._consumer.topic.name,
-                partition=partition,
-                offset=offset,
-                error_class=error_class,
+                partition=one.partition,
+                offset=one.offset,
+                error_class=one.error_class,
             )
 
-    def _letter(self, raw: Raw, error_class: str) -> Record:
+    def _letter(self, raw: Raw, dead: Dead) -> Record:
         origin = {
             "dead_topic": raw.topic,
             "dead_partition": str(raw.partition),
             "dead_offset": str(raw.offset),
             "dead_group": self._consumer.group,
-            "dead_error": error_class,
-            "dead_attempts": "1",
-            "dead_at": datetime.now(UTC).isoformat(),
+            "dead_error": dead.error_class,
+            "dead_attempts": str(dead.attempts),
+            "dead_at": clock.now().isoformat(),
         }
         headers = (*raw.headers, *((name, value.encode()) for name, value in origin.items()))
         return Record(topic=self._consumer.topic.dead, key=raw.key or b"", value=raw.value or b"", headers=headers)

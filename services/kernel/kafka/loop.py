@@ -66,6 +66,9 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         try:
             while not stop.is_set():
                 await self._step()
+        except ConsumerHalted as halt:
+            _log.critical("consumer halts", group=self._consumer.group, reason=str(halt))
+            raise
         finally:
             await self._client.stop()
 

@@ -36,7 +36,11 @@ class Publisher:
             max_batch_size=BATCH_BYTES_MAX,
             request_timeout_ms=DELIVERY_TIMEOUT_SECONDS * 1000,
         )
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
 
     async def stop(self) -> None:
         if self._producer is not None:

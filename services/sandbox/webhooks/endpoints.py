@@ -12,6 +12,13 @@ async def counts(request: Request) -> dict[str, int]:
     return counted
 
 
+@router.get("/acks")
+async def acks(request: Request) -> dict[str, list[float] | list[int]]:
+    """How long the webhook took to answer, as a histogram in milliseconds since the start."""
+    view: dict[str, list[float] | list[int]] = request.app.state.world.webhooks.acknowledgements.view()
+    return view
+
+
 @router.post("/handshake")
 async def handshake(request: Request) -> dict[str, bool]:
     """Whether the webhook answers the verification request as it must."""

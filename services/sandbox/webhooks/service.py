@@ -12,6 +12,7 @@ from typing import NamedTuple
 from services.sandbox.numbers.service import Numbers
 from services.sandbox.sends.service import Plan, Send
 from services.sandbox.settings import DelaySettings, Settings
+from services.sandbox.webhooks.acknowledgements import Acknowledgements
 from services.sandbox.webhooks.client import WebhookClient
 from services.sandbox.webhooks.envelope import FAILED, EnvelopeWriter, Story, Update, price
 from services.sandbox.webhooks.lane import Lane, Parcel
@@ -49,6 +50,7 @@ class Webhooks:
         self._lanes = [Lane(number) for number in range(settings.webhook.lanes)]
         self._due: list[tuple[float, int, int, Update | Parcel]] = []
         self._order = itertools.count()
+        self.acknowledgements = Acknowledgements()
         self._pending = self._posts = self._updates = self._refused = self._given_up = 0
         self._done: list[int] = []
         self._told: list[str] = []
@@ -138,7 +140,10 @@ class Webhooks:
 
     async def _post(self, parcel: Parcel, now: float) -> bool:
         self._posts += 1
-        taken = await self.client.post(self._writer.write(parcel.updates))
+        body = self._writer.write(parcel.updates)
+        asked_at = time.perf_counter()
+        taken = await self.client.post(body)
+        self.acknowledgements.note(time.perf_counter() - asked_at)
         if taken:
             self._updates += len(parcel.updates)
             self._finish(parcel)

@@ -49,8 +49,11 @@ class Reader:
         self.seen: list[UUID] = []
         self.first: list[UUID] = []
         self.fail: Callable[[Received], Exception | None] = lambda received: None
+        self.is_broken = False
 
     async def handle(self, connection: AsyncConnection, batch: Sequence[Received]) -> list[Event]:
+        if self.is_broken:
+            raise ValueError("a bad build")
         ours = [received for received in batch if received.event.tenant_id == self.tenant_id]
         for received in ours:
             if error := self.fail(received):
@@ -138,9 +141,10 @@ async def test_only_the_bad_record_of_a_batch_goes_to_the_dead_letters_with_its_
     await publisher.publish(events)
     async with running(infrastructure, database, publisher, reader.consumer()):
         await until(lambda: len(set(reader.seen)) >= 39)
-    letter = await dead_letter_of(infrastructure, reader.group)
+    letter = await dead_letter_of(infrastructure, reader.group, "ValueError")
     assert letter["ce_id"] == str(bad.id)
     assert (letter["dead_topic"], letter["dead_error"]) == ("charges", "ValueError")
+    assert int(letter["dead_attempts"]) > 1, "it was tried in its batch, and alone"
     assert letter["dead_offset"].isdigit()
     assert bad.id not in reader.seen
 
@@ -158,7 +162,7 @@ async def test_a_record_that_cannot_be_decoded_is_dead_and_the_rest_goes_on(
     reader = Reader(tenant_id)
     async with running(infrastructure, database, publisher, reader.consumer()):
         await until(lambda: event.id in reader.seen)
-    letter = await dead_letter_of(infrastructure, reader.group)
+    letter = await dead_letter_of(infrastructure, reader.group, "Undecodable")
     assert letter["dead_error"] == "Undecodable"
 
 
@@ -183,7 +187,7 @@ async def test_when_everything_fails_the_consumer_halts_with_the_offset_uncommit
     tenant_id = uuid4()
     events = [captured(tenant_id, n) for n in range(60)]
     reader = Reader(tenant_id)
-    reader.fail = lambda received: ValueError("a bad build")
+    reader.is_broken = True
     await publisher.publish(events)
     async with running(infrastructure, database, publisher, reader.consumer()) as task:
         with pytest.raises(ConsumerHalted, match="dead letters in a row"):
@@ -256,8 +260,8 @@ def test_a_consumer_of_a_topic_that_does_not_name_its_service_is_refused() -> No
         Consumer(group="gateway.x", topic=TENANTS, events=(ChargeCaptured,), handle=handle)
 
 
-async def dead_letter_of(infrastructure: Infrastructure, group: str) -> dict[str, str]:
-    """The headers of the first dead letter of a group."""
+async def dead_letter_of(infrastructure: Infrastructure, group: str, error: str) -> dict[str, str]:
+    """The headers of the first dead letter of a group with this error."""
     client = AIOKafkaConsumer(
         "charges.dead", bootstrap_servers=infrastructure.kafka.bootstrap_servers, auto_offset_reset="earliest"
     )
@@ -266,7 +270,7 @@ async def dead_letter_of(infrastructure: Infrastructure, group: str) -> dict[str
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for record in client:
                 headers = {name: value.decode() for name, value in record.headers}
-                if headers["dead_group"] == group:
+                if (headers.get("dead_group"), headers.get("dead_error")) == (group, error):
                     return headers
     finally:
         await client.stop()

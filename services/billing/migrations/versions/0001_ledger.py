@@ -1,11 +1,11 @@
-"""Rate cards, the ledger that cannot go wrong by itself, reservations and the reports that wait for their message."""
+"""Rate cards, and the ledger that cannot go wrong by itself."""
 
 import json
 
 from services.kernel.kafka import tables
 from services.kernel.migrate import script
 
-revision = "0001_billing"
+revision = "0001_ledger"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -38,57 +38,6 @@ create table accounts (
     constraint held_is_never_negative check (kind <> 'held' or balance_micros >= 0),
     constraint only_a_wallet_has_credit check (kind = 'wallet' or credit_limit_micros = 0)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
-"""
-
-# reserved -> captured | released | expired; released | expired -> captured (late); closed and unfunded are final.
-# The terms (price, position) are written once; `stage` is where the ledger must agree that the money is.
-RESERVATIONS = """
-create table reservations (
-    tenant_id uuid not null,
-    message_id uuid not null,
-    state text not null
-        check (state in ('reserved', 'captured', 'released', 'expired', 'closed', 'unfunded')),
-    decided_at timestamptz not null,
-    reason text,
-    price_micros bigint check (price_micros >= 0),
-    currency text,
-    rate_card_version integer,
-    is_free boolean,
-    month date,
-    position bigint,
-    hold_expires_at timestamptz,
-    captured_at timestamptz,
-    capture_cause uuid,
-    returned_at timestamptz,
-    return_cause uuid,
-    return_reason text check (return_reason in ('failed', 'expired')),
-    stage text generated always as (
-        case when price_micros > 0 then
-            case state when 'reserved' then 'held' when 'captured' then 'earned'
-                       when 'released' then 'returned' when 'expired' then 'returned' end
-        end
-    ) stored,
-    primary key (tenant_id, message_id),
-    constraint a_funded_message_has_terms check (
-        state in ('closed', 'unfunded')
-        or num_nulls(price_micros, currency, rate_card_version, is_free, hold_expires_at) = 0),
-    constraint an_unfunded_message_has_none check (
-        state not in ('closed', 'unfunded')
-        or (num_nonnulls(price_micros, currency, rate_card_version, is_free, month, position, hold_expires_at) = 0
-            and reason is not null)),
-    constraint a_paid_message_has_its_position check (
-        is_free is null
-        or (is_free and price_micros = 0 and num_nonnulls(month, position) = 0)
-        or (not is_free and num_nulls(month, position) = 0 and position > 0)),
-    constraint a_capture_has_its_time check (
-        (state = 'captured') = (captured_at is not null) and num_nulls(captured_at, capture_cause) in (0, 2)),
-    constraint a_return_has_its_time check (
-        (state not in ('released', 'expired') or returned_at is not null)
-        and (state in ('released', 'expired', 'captured') or returned_at is null)
-        and num_nulls(returned_at, return_cause, return_reason) in (0, 3))
-) with (fillfactor = 85);
-create unique index a_position_is_taken_once on reservations (tenant_id, month, position) where position is not null;
-create index reservations_by_end_of_hold on reservations (hold_expires_at) where state = 'reserved';
 """
 
 # One row is one double entry: the same amount leaves one account and enters another, so that sums are zero by
@@ -137,25 +86,6 @@ create table transfers (
 );
 create unique index a_stage_is_left_once on transfers (tenant_id, message_id, from_stage) where from_stage is not null;
 create unique index a_reference_is_booked_once on transfers (tenant_id, reference) where reference is not null;
-"""
-
-# Messages that reached their person before we decided about them, and Meta's ids of our messages with what was said
-# of them: whichever half comes first waits for the other.
-REPORTS = """
-create table early_reports (
-    tenant_id uuid not null,
-    message_id uuid not null,
-    primary key (tenant_id, message_id)
-);
-create table wamids (
-    tenant_id uuid not null,
-    wamid_index text not null,
-    message_id uuid,
-    is_reached boolean not null,
-    is_failed boolean not null,
-    noted_at timestamptz not null default now(),
-    primary key (tenant_id, wamid_index)
-);
 """
 
 # The only way in which balances change. Accounts are locked in key order, movements are summed per account.
@@ -217,37 +147,6 @@ create trigger book after insert on transfers
     referencing new table as booked for each statement execute function book_transfers();
 """
 
-# A paid reservation is in the stage where the ledger has its money: transfers are written first.
-AGREE = """
-create function agree_with_ledger() returns trigger
-language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
-begin
-    if exists (
-        select 1 from written
-          left join transfers t
-            on (t.tenant_id, t.message_id, t.to_stage) = (written.tenant_id, written.message_id, written.stage)
-         where written.stage is not null
-           and (t.currency, t.amount_micros) is distinct from (written.currency, written.price_micros))
-    then
-        raise exception 'a reservation is where its money is'
-            using errcode = 'foreign_key_violation', constraint = 'the_ledger_agrees', table = 'reservations';
-    end if;
-    if tg_op = 'INSERT' and exists (
-        select 1 from (select distinct rate_card_version as version from written) as named
-         where named.version is not null
-           and not exists (select 1 from rate_cards c where c.version = named.version))
-    then
-        raise exception 'the rate card exists'
-            using errcode = 'foreign_key_violation', constraint = 'the_rate_card_exists', table = 'reservations';
-    end if;
-    return null;
-end $$;
-create trigger agree_at_first after insert on reservations
-    referencing new table as written for each statement execute function agree_with_ledger();
-create trigger agree_later after update on reservations
-    referencing new table as written for each statement execute function agree_with_ledger();
-"""
-
 # These hold for the owner too: a correction is a new row.
 REFUSALS = """
 create function refuse() returns trigger language plpgsql as $$
@@ -256,22 +155,10 @@ begin
 end $$;
 create trigger append_only before update or delete or truncate on transfers
     for each statement execute function refuse('transfers are never changed: book a correction');
-create trigger keep before delete or truncate on reservations
-    for each statement execute function refuse('reservations are kept');
 create trigger keep before delete or truncate on accounts
     for each statement execute function refuse('accounts are kept');
 create trigger keep before update or delete or truncate on rate_cards
     for each statement execute function refuse('a rate card that was in force is never changed: add the next version');
-create trigger forward_only before update on reservations for each row
-    when (not (old.state = new.state
-               or (old.state = 'reserved' and new.state in ('captured', 'released', 'expired'))
-               or (old.state in ('released', 'expired') and new.state = 'captured')))
-    execute function refuse('a reservation only moves forward');
-create trigger terms_stay before update on reservations for each row
-    when ((old.tenant_id, old.message_id, old.price_micros, old.currency, old.month, old.position, old.decided_at)
-          is distinct from
-          (new.tenant_id, new.message_id, new.price_micros, new.currency, new.month, new.position, new.decided_at))
-    execute function refuse('the terms of a reservation are never changed');
 create trigger only_transfers_move_balances before update of balance_micros on accounts for each row
     when (pg_trigger_depth() = 0) execute function refuse('balances are moved by transfers only');
 create trigger accounts_open_empty before insert on accounts for each row
@@ -303,34 +190,19 @@ end $$;
 
 GRANTS = """
 grant select on rate_cards, accounts to billing;
-grant select, insert on transfers, reservations to billing;
-grant update (state, captured_at, capture_cause, returned_at, return_cause, return_reason)
-    on reservations to billing;
-grant select, insert on early_reports to billing;
-grant select, insert, update on wamids to billing;
-revoke execute on function lock_accounts, book_transfers, agree_with_ledger, refuse from public;
+grant select, insert on transfers to billing;
+revoke execute on function lock_accounts, book_transfers, refuse from public;
 grant execute on function lock_accounts to billing;
 """
 
 
 def upgrade() -> None:
     tables.install("billing")
-    for ddl in (
-        RATE_CARDS,
-        ACCOUNTS,
-        RESERVATIONS,
-        TRANSFERS,
-        REPORTS,
-        BOOK,
-        AGREE,
-        REFUSALS,
-        LOCK_ACCOUNTS,
-        GRANTS,
-    ):
+    for ddl in (RATE_CARDS, ACCOUNTS, TRANSFERS, BOOK, REFUSALS, LOCK_ACCOUNTS, GRANTS):
         script(ddl)
     card = json.dumps(FIRST_CARD)
     script(f"insert into rate_cards values (1, $card${card}$card$, '2025-01-01T00:00:00+03:00')")
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the ledger is append-only: restore a backup instead")
+    raise NotImplementedError("the books are append-only: restore a backup instead")

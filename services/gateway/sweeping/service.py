@@ -7,16 +7,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.gateway.dispatch import repository, results
+from services.gateway.dispatch import results
+from services.gateway.dispatch import service as dispatch
 from services.gateway.dispatch.fates import CODE_UNKNOWN_OUTCOME
 from services.gateway.dispatch.graph_client import CALL_TIMEOUT_SECONDS
-from services.gateway.dispatch.metrics import SWEPT
 from services.gateway.dispatch.results import Result
 from services.gateway.dispatch.service import REPUBLISH_FIRST_SECONDS
 from services.gateway.messages import service as messages
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import PROVISIONAL_REASON, State
 from services.gateway.reports import service as reports
+from services.gateway.sweeping import repository
+from services.gateway.sweeping.metrics import SWEPT
 from services.kernel import clock, periodic
 from services.kernel.db import Database
 from services.kernel.kafka.publisher import Publisher
@@ -108,7 +110,7 @@ class Sweeper:
     async def _apply_kept_reports(self) -> int:
         async with self._database.transaction() as connection:
             known = await reports.apply_kept(connection, BATCH_MAX)
-            await repository.drop(connection, known)
+            await dispatch.drop(connection, known)
         return len(known)
 
     async def _publish_again(self) -> int:
@@ -122,18 +124,19 @@ class Sweeper:
         return len(again)
 
     async def _expire_silent(self) -> int:
-        """Messages of the day that is now out of Meta's reach, once an hour."""
+        """Messages of the day that is now out of Meta's reach: every hour, and at once again while there are more."""
         loop_time = asyncio.get_running_loop().time()
         if loop_time < self._silence_at:
             return 0
-        self._silence_at = loop_time + SILENCE_EVERY_SECONDS
         before = clock.now() - timedelta(days=SILENCE_DAYS)
         oldest = before - timedelta(days=2)
         async with self._database.transaction() as connection:
             rows = await messages.silent(
                 connection, low=_id_at(oldest), high=_id_at(before), expired_before=before, count=BATCH_MAX
             )
-            await self._end(connection, [(row.tenant_id, row.id) for row in rows], State.EXPIRED)
+            await self._move(connection, [(row.tenant_id, row.id) for row in rows], State.EXPIRED)
+        if len(rows) < BATCH_MAX:
+            self._silence_at = loop_time + SILENCE_EVERY_SECONDS
         return len(rows)
 
     async def _end(
@@ -147,11 +150,17 @@ class Sweeper:
             return
         ordered = sorted(subjects, key=lambda subject: subject[1])
         await messages.lock(connection, [tenant for tenant, _ in ordered], [message for _, message in ordered])
-        await repository.drop(connection, [message for _, message in ordered])
+        # A call that began since we looked keeps its message.
+        dropped = await dispatch.drop(connection, [message for _, message in ordered])
+        await self._move(connection, [subject for subject in ordered if subject[1] in dropped], state, code)
+
+    async def _move(
+        self, connection: AsyncConnection, subjects: list[tuple[UUID, UUID]], state: State, code: int | None = None
+    ) -> None:
         now = clock.now()
         await results.end(
             connection,
-            [Move(tenant, message, state, now, code=code, reason=PROVISIONAL_REASON) for tenant, message in ordered],
+            [Move(tenant, message, state, now, code=code, reason=PROVISIONAL_REASON) for tenant, message in subjects],
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.money import micros_from, text_of
+from services.kernel.money import micros_from, text_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""The operator's hand in Kafka: looks at dead letters, publishes them again, sets a group to the beginning.
+
+Run from the repository while the stack runs:
+    .venv/bin/python docs/runbooks/kafka_tool.py list TOPIC
+    .venv/bin/python docs/runbooks/kafka_tool.py replay TOPIC OFFSET [OFFSET ...]
+    .venv/bin/python docs/runbooks/kafka_tool.py rewind GROUP TOPIC
+TOPIC is the topic without ".dead"; KAFKA__BOOTSTRAP_SERVERS overrides the address in var/stack.json.
+"""
+
+# ruff: noqa: T201  # it talks to the operator
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+QUIET_MS = 3_000
+ORIGIN = "dead_"
+
+
+def address() -> str:
+    """Return where Kafka is."""
+    found = os.environ.get("KAFKA__BOOTSTRAP_SERVERS") or json.loads(Path("var/stack.json").read_text())["kafka"]
+    return str(found)
+
+
+async def letters(topic: str) -> AsyncIterator[Any]:
+    """Yield every dead letter of a topic, oldest first."""
+    place = TopicPartition(f"{topic}.dead", 0)
+    consumer = AIOKafkaConsumer(bootstrap_servers=address(), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        while batch := await consumer.getmany(timeout_ms=QUIET_MS):
+            for record in batch[place]:
+                yield record
+    finally:
+        await consumer.stop()
+
+
+async def show(topic: str) -> None:
+    """Print where each dead letter came from and why it is dead; never what it says."""
+    async for record in letters(topic):
+        headers = {name: value.decode() for name, value in record.headers if name.startswith((ORIGIN, "ce_"))}
+        print(record.offset, json.dumps(headers, ensure_ascii=False))
+
+
+async def replay(topic: str, offsets: set[int]) -> None:
+    """Publish dead letters on their topic again, with their key and their own headers."""
+    producer = AIOKafkaProducer(bootstrap_servers=address(), acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        async for record in letters(topic):
+            if record.offset in offsets:
+                headers = [(name, value) for name, value in record.headers if not name.startswith(ORIGIN)]
+                partition = int(dict(record.headers)[f"{ORIGIN}partition"])
+                await producer.send_and_wait(
+                    topic, value=record.value, key=record.key, headers=headers, partition=partition
+                )
+                print(f"published again: {record.offset}")
+    finally:
+        await producer.stop()
+
+
+async def rewind(group: str, topic: str) -> None:
+    """Set a group that has no member to the oldest records; it handles them again, and effects are once."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=address(), group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+        consumer.assign(places)
+        oldest = await consumer.beginning_offsets(places)
+        await consumer.commit(oldest)
+        print({place.partition: offset for place, offset in oldest.items()})
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: Any, topic: str) -> set[int]:
+    await consumer._client.set_topics([topic])
+    found: set[int] = consumer.partitions_for_topic(topic) or set()
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Do what was asked; 2 and the usage when it was not understood."""
+    match arguments:
+        case ["list", topic]:
+            asyncio.run(show(topic))
+        case ["replay", topic, *offsets] if offsets and all(offset.isdigit() for offset in offsets):
+            asyncio.run(replay(topic, {int(offset) for offset in offsets}))
+        case ["rewind", group, topic]:
+            asyncio.run(rewind(group, topic))
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What time alone brings to messages that wait."""

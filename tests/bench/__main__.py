@@ -1,0 +1,73 @@
+"""`make bench SECONDS=120 RATE=700`: measures a stack of its own and writes var/bench/latest.json."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.local import processes
+from deploy.local.errors import StackError
+from deploy.local.paths import VAR
+from tests.bench import population, table
+from tests.bench.profiles import CHOICES, DEFAULT
+from tests.bench.run import Wish, run
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run once; Ctrl-C and a polite kill stop the stack as well."""
+    console = Console()
+    wish = _wish(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background job is born deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
+    try:
+        table.show(console, run(wish, console))
+    except StackError as error:
+        Console(stderr=True).print(f"[red]✗[/] {escape(str(error))}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("stopped before the end: there is no result")
+        return INTERRUPTED
+    console.print(f"written: {wish.directory / 'latest.json'}", highlight=False)
+    for name in wish.profiled:
+        console.print(f"written: {wish.directory / f'profile-{name}.txt'}", highlight=False)
+    return 0
+
+
+def _wish(arguments: Sequence[str]) -> Wish:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--seconds", type=_positive, default=60.0, help="how long the measured window is")
+    parser.add_argument("--rate", type=_positive, default=300.0, help="messages a second that are offered")
+    parser.add_argument("--profile", nargs="*", metavar="NAME", choices=CHOICES,
+                        help="profile these processes (none named: the busy ones)")  # fmt: skip
+    parser.add_argument("--copies", action="append", default=[], type=_copies, metavar="NAME=N",
+                        help="run a process more than once, as gateway-worker=2")  # fmt: skip
+    parser.add_argument("--persons", type=int, default=population.PERSONS, help="fewer people start sooner")
+    parser.add_argument("--dir", type=Path, default=VAR / "bench", help="where the stack keeps everything")
+    given = parser.parse_args(arguments)
+    profiled = () if given.profile is None else tuple(given.profile) or DEFAULT
+    return Wish(directory=given.dir, rate=given.rate, seconds=given.seconds, persons=given.persons,
+                copies=dict(given.copies), profiled=profiled)  # fmt: skip
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("must be more than zero")
+    return value
+
+
+def _copies(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if name not in processes.MODULES or not number.isdigit() or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"give a process and how many, as {processes.SERVICES[0]}=2")
+    return name, int(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""One run from an empty directory to the result: start, seed, load, settle, count, stop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from deploy.local import documents
+from tests.bench import calibration, consents, directory, ledger, load, population, result, seeding, statements
+from tests.bench.load import Called, Outcome
+from tests.bench.profiles import POSTGRES, ProfiledStack
+from tests.bench.progress import Phases
+from tests.bench.schedule import Schedule
+from tests.bench.seeding import Tenant
+
+LATENCY_MS = 150
+WARM_UP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the caller asked for."""
+
+    directory: Path
+    rate: float
+    seconds: float
+    persons: int = population.PERSONS
+    copies: Mapping[str, int] = field(default_factory=dict)
+    profiled: Sequence[str] = ()
+
+
+def run(wish: Wish, console: Console) -> dict[str, Any]:
+    """Return the result, which is also in latest.json; the stack is stopped however this ends."""
+    phases = Phases(console)
+    directory.prepare(wish.directory)
+    with phases.phase("calibrating"):
+        calibration_ns = calibration.nanoseconds()
+    stack = _stack(wish)
+    try:
+        with phases.phase("starting a stack of its own") as tell:
+            stack.report = lambda step: tell(0, step)
+            stack.start()
+        found = _measure(wish, stack, phases, calibration_ns)
+    finally:
+        with phases.phase("stopping it"):
+            stack.stop()
+    documents.write(wish.directory / directory.RESULT, found)
+    return found
+
+
+def _stack(wish: Wish) -> ProfiledStack:
+    overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
+    postgres = statements.SETTINGS if POSTGRES in wish.profiled else {}
+    stack = ProfiledStack(wish.directory, copies=wish.copies, overrides=overrides, postgres_settings=postgres)
+    stack.profiled = wish.profiled
+    return stack
+
+
+def _measure(wish: Wish, stack: ProfiledStack, phases: Phases, calibration_ns: float) -> dict[str, Any]:
+    with load.receiving() as called:
+        tenants = asyncio.run(_seed(wish, stack, called, phases))
+        restarts = _restarts(stack)
+        schedule = Schedule(wish.rate, wish.seconds, WARM_UP_SECONDS)
+        outcome: Outcome = asyncio.run(load.run(stack, tenants, called, schedule, phases))
+    with phases.phase("counting"):
+        books = asyncio.run(ledger.read(stack.infrastructure.postgres.dsn("billing", "billing")))
+        setting = result.Setting(
+            rate=wish.rate, tenants=tenants, calibration_ns=calibration_ns, latency_ms=LATENCY_MS,
+            restarts=_restarts(stack) - restarts,
+        )  # fmt: skip
+        return result.build(outcome, setting, books)
+
+
+def _restarts(stack: ProfiledStack) -> int:
+    return sum(int(row["restarts"]) for row in stack.processes)
+
+
+async def _seed(wish: Wish, stack: ProfiledStack, called: Called, phases: Phases) -> list[Tenant]:
+    shops = population.population(rate=wish.rate, persons=wish.persons)
+    with phases.phase(f"opening {len(shops)} tenants", len(shops)) as tell:
+        tenants = await seeding.open_shops(stack, shops, called.port, tell)
+    persons = sum(shop.persons for shop in shops)
+    with phases.phase(f"recording {persons} consents", persons) as tell:
+        await consents.give_all(stack, tenants, tell)
+    wrote = sum(shop.wrote for shop in shops)
+    with phases.phase(f"letting {wrote} people write", wrote) as tell:
+        await seeding.let_people_write(stack, shops, tell)
+    with phases.phase("waiting for their windows", wrote) as tell:
+        await load.wait_for_windows(called, wrote, tell)
+    return tenants

@@ -1,5 +1,7 @@
 """The billing API: balances for tenants, money that came in for staff."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -12,7 +14,7 @@ from services.kernel.http import create_app
 from services.kernel.process import Process, ServiceProcess, run
 
 
-def create_billing_app(process: Process, database: Database) -> FastAPI:
+def create_billing_app(process: Process[Any], database: Database) -> FastAPI:
     """The application with every route of this service."""
     app = create_app("billing", process)
     app.state.database = database
@@ -20,13 +22,12 @@ def create_billing_app(process: Process, database: Database) -> FastAPI:
     return app
 
 
-async def build(process: ServiceProcess) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     return create_billing_app(process, await process.open_database(MIGRATIONS))
 
 
 def main() -> None:
-    process = ServiceProcess(settings.load(Settings))
-    run(process, lambda _process: build(process))
+    run(ServiceProcess(settings.load(Settings)), build)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ def zone_in(directory: TenantDirectory, tenant_id: UUID) -> str | None:
     return None if tenant is None else tenant.zone
 
 
-async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database, broker and tenants first, then consumers, relay and expiry."""
     database = await process.open_database(MIGRATIONS)
     publisher = await process.open_publisher()
+    private_key = crypto.unb64url(process.settings.box.private_key.get_secret_value())
     zone_of = partial(zone_in, process.open_directory(private_key))
     for consumer in consumers(zone_of):
         process.consume(consumer, database, publisher)
@@ -35,10 +36,7 @@ async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
 
 
 def main() -> None:
-    own = settings.load(Settings)
-    private_key = crypto.unb64url(own.box.private_key.get_secret_value())
-    process = ServiceProcess(own)
-    run(process, lambda _process: build(process, private_key))
+    run(ServiceProcess(settings.load(Settings)), build)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The process consent-api: tenants' consents, and the question right before a call."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -19,7 +21,7 @@ from services.kernel.tenants import TenantDirectory
 
 
 def create_consent_app(
-    process: Process, *, database: Database, directory: TenantDirectory, inbound_lag: GroupLag
+    process: Process[Any], *, database: Database, directory: TenantDirectory, inbound_lag: GroupLag
 ) -> FastAPI:
     """The application with every route of this service."""
     app = create_app("consent", process)
@@ -31,20 +33,17 @@ def create_consent_app(
     return app
 
 
-async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database and tenants first, then the watch over the group that reads people's STOPs."""
     database = await process.open_database(MIGRATIONS)
-    directory = process.open_directory(private_key)
+    directory = process.open_directory(unb64url(process.settings.box.private_key.get_secret_value()))
     inbound_lag = GroupLag(process.settings.kafka, group=GROUP, topic=INBOUND)
     process.task("lag of consent.inbound", inbound_lag.run)
     return create_consent_app(process, database=database, directory=directory, inbound_lag=inbound_lag)
 
 
 def main() -> None:
-    own = load(Settings)
-    process = ServiceProcess(own)
-    private_key = unb64url(own.box.private_key.get_secret_value())
-    run(process, lambda _process: build(process, private_key))
+    run(ServiceProcess(load(Settings)), build)
 
 
 if __name__ == "__main__":

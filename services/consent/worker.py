@@ -19,12 +19,12 @@ from services.kernel.settings import load
 PARTITIONED = tables.PARTITIONED | {"decisions": "uuid7"}
 
 
-async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database, broker and tenants first, then consumers and relay."""
     database = await process.open_database(MIGRATIONS)
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
     publisher = await process.open_publisher()
-    directory = process.open_directory(private_key)
+    directory = process.open_directory(unb64url(process.settings.box.private_key.get_secret_value()))
     for consumer in (messages_consumer(directory), INBOUND_CONSUMER, STATUSES_CONSUMER):
         process.consume(consumer, database, publisher)
     process.task("outbox", Relay(database, publisher).run)
@@ -33,10 +33,7 @@ async def build(process: ServiceProcess, private_key: bytes) -> ASGIApp:
 
 
 def main() -> None:
-    own = load(Settings)
-    process = ServiceProcess(own)
-    private_key = unb64url(own.box.private_key.get_secret_value())
-    run(process, lambda _process: build(process, private_key))
+    run(ServiceProcess(load(Settings)), build)
 
 
 if __name__ == "__main__":

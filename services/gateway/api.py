@@ -13,14 +13,13 @@ from services.gateway.keys.service import Keyring
 from services.gateway.messages.endpoints import router as messages
 from services.gateway.migrate import MIGRATIONS
 from services.gateway.onboarding.endpoints import router as onboarding
-from services.gateway.process import GatewayProcess
 from services.gateway.settings import Settings
 from services.gateway.templates.service import Catalogue
 from services.gateway.tenants.service import Directory
 from services.kernel.client import InternalClient, new_session
 from services.kernel.crypto import FileKek
 from services.kernel.http import create_app
-from services.kernel.process import run
+from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
 
 ROUTERS = (messages, callbacks, forwarding, onboarding)
@@ -34,7 +33,7 @@ def add_routes(app: FastAPI) -> None:
     app.add_middleware(DoorLimit)
 
 
-async def build(process: GatewayProcess) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """The application with everything that its routes need, opened and closed with the process."""
     settings = process.settings
     app = create_app("Vestnik gateway", process)
@@ -58,7 +57,7 @@ async def build(process: GatewayProcess) -> ASGIApp:
     return app
 
 
-def _internal_clients(process: GatewayProcess) -> dict[str, InternalClient]:
+def _internal_clients(process: ServiceProcess[Settings]) -> dict[str, InternalClient]:
     session = new_session()
     process.resources.push_async_callback(session.close)
     urls = {"consent": process.settings.urls.consent, "billing": process.settings.urls.billing}
@@ -66,8 +65,7 @@ def _internal_clients(process: GatewayProcess) -> dict[str, InternalClient]:
 
 
 def main() -> None:
-    process = GatewayProcess(load(Settings))
-    run(process, lambda _process: build(process))
+    run(ServiceProcess(load(Settings)), build)
 
 
 if __name__ == "__main__":

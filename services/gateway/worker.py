@@ -15,7 +15,6 @@ from services.gateway.idempotency.service import prune
 from services.gateway.inbound.consumers import CONSUMERS as INBOUND_CONSUMERS
 from services.gateway.keys.service import Keyring
 from services.gateway.migrate import MIGRATIONS
-from services.gateway.process import GatewayProcess
 from services.gateway.progress.consumers import consumers
 from services.gateway.settings import Settings
 from services.gateway.sweeping.service import Sweeper
@@ -27,7 +26,7 @@ from services.kernel.db import Database
 from services.kernel.http import create_app
 from services.kernel.kafka.outbox import Relay
 from services.kernel.kafka.publisher import Publisher
-from services.kernel.process import run
+from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
 
 PARTITIONED = {"seen": "time", "messages": "uuid7"}
@@ -49,9 +48,10 @@ class Shared:
         wake_callbacks()
 
 
-async def build(process: GatewayProcess) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Every task of the worker, with what they share."""
     database = await process.open_database(MIGRATIONS)
+    await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
     publisher = await process.open_publisher()
     keyring = Keyring(database, FileKek(process.settings.kek.file))
     shared = Shared(database, publisher, keyring, Directory(database, keyring), Relay(database, publisher))
@@ -68,7 +68,7 @@ async def build(process: GatewayProcess) -> ASGIApp:
     return create_app("Vestnik gateway worker", process)
 
 
-def _deliveries(process: GatewayProcess, shared: Shared) -> Deliveries:
+def _deliveries(process: ServiceProcess[Settings], shared: Shared) -> Deliveries:
     return Deliveries(
         database=shared.database,
         keyring=shared.keyring,
@@ -77,7 +77,7 @@ def _deliveries(process: GatewayProcess, shared: Shared) -> Deliveries:
     )
 
 
-def _dispatcher(process: GatewayProcess, shared: Shared) -> Dispatcher:
+def _dispatcher(process: ServiceProcess[Settings], shared: Shared) -> Dispatcher:
     graph = GraphClient(process.settings.urls.graph, connections_max=WINDOW)
     consent = InternalClient(process.settings.urls.consent, "consent", process.issuer)
     for resource in (graph, consent):
@@ -90,7 +90,7 @@ def _dispatcher(process: GatewayProcess, shared: Shared) -> Dispatcher:
     )
 
 
-def _sweeper(process: GatewayProcess, shared: Shared) -> Sweeper:
+def _sweeper(process: ServiceProcess[Settings], shared: Shared) -> Sweeper:
     return Sweeper(
         database=shared.database,
         publisher=shared.publisher,
@@ -101,8 +101,7 @@ def _sweeper(process: GatewayProcess, shared: Shared) -> Sweeper:
 
 
 def main() -> None:
-    process = GatewayProcess(load(Settings))
-    run(process, lambda _process: build(process))
+    run(ServiceProcess(load(Settings)), build)
 
 
 if __name__ == "__main__":

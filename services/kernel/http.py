@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -67,7 +67,7 @@ CallerTenant = Annotated[Principal, Depends(_Role("tenant"))]
 CallerStaff = Annotated[Principal, Depends(_Role("staff"))]
 
 
-def create_app(title: str, process: Process, *, body_bytes_max: int = BODY_BYTES_MAX) -> FastAPI:
+def create_app(title: str, process: Process[Any], *, body_bytes_max: int = BODY_BYTES_MAX) -> FastAPI:
     """An application with the routes and answers that every process of the house has."""
     app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.process = process
@@ -124,7 +124,7 @@ def _field(location: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in location if part != "body") or "body"
 
 
-def _add_health(app: FastAPI, process: Process) -> None:
+def _add_health(app: FastAPI, process: Process[Any]) -> None:
     async def healthz(request: Request) -> Response:
         return PlainTextResponse("alive")
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -30,13 +31,14 @@ START_PATIENCE_SECONDS = 60
 
 Check = Callable[[], Awaitable[str | None]]
 Task = Callable[[asyncio.Event], Awaitable[None]]
-Build = Callable[["Process"], Awaitable[ASGIApp]]
+S = TypeVar("S", bound=ProcessSettings)
+T = TypeVar("T", bound=ServiceSettings)
 
 
-class Process:
+class Process(Generic[S]):
     """What a service's `build` puts together; a failing task ends the process, which the supervisor restarts."""
 
-    def __init__(self, settings: ProcessSettings) -> None:
+    def __init__(self, settings: S) -> None:
         self.settings = settings
         self.resources = AsyncExitStack()
         self._checks: dict[str, Check] = {}
@@ -62,13 +64,13 @@ class Process:
         except DEPENDENCY_ERRORS as error:  # OSError includes TimeoutError
             return f"no answer ({type(error).__name__})"
 
-    async def serve(self, build: Build) -> None:
+    async def serve(self, build: Callable[[], Awaitable[ASGIApp]]) -> None:
         """Build, run until SIGTERM or SIGINT, drain, close."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with self.resources:
-            server = _Server(self._configure(await build(self)))
+            server = _Server(self._configure(await build()))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._run_server(server, stop))
                 for name, task in self._tasks.items():
@@ -110,14 +112,12 @@ class Process:
         )
 
 
-class ServiceProcess(Process):
+class ServiceProcess(Process[T], Generic[T]):
     """A process with the service's database, broker and tokens."""
 
-    settings: ServiceSettings
-
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: T) -> None:
         super().__init__(settings)
-        self.settings = settings
+        self._directory: TenantDirectory | None = None
         self.service = settings.process_name.partition("-")[0]
         internal = settings.internal
         self.issuer = TokenIssuer(self.service, unb64url(internal.private_key.get_secret_value()))
@@ -151,6 +151,7 @@ class ServiceProcess(Process):
     def open_directory(self, private_key: bytes) -> TenantDirectory:
         """The tenants, read in the background; not ready before the end of the topic."""
         directory = TenantDirectory(self.settings.kafka, service=self.service, private_key=private_key)
+        self._directory = directory
         self.task("tenants", directory.run)
 
         async def check() -> str | None:
@@ -160,10 +161,16 @@ class ServiceProcess(Process):
         return directory
 
     def consume(self, consumer: Consumer, database: Database, publisher: Publisher) -> None:
-        """Run a declared consumer in this process."""
+        """Run a declared consumer in this process, once the tenants are known (where it asks for them)."""
         member = self.settings.process_name
         loop = ConsumerLoop(consumer, self.settings.kafka, database, publisher, member=member)
-        self.task(consumer.group, loop.run)
+
+        async def run(stop: asyncio.Event) -> None:
+            if self._directory is not None:
+                await self._directory.until_ready(stop)
+            await loop.run(stop)
+
+        self.task(consumer.group, run)
 
         async def check() -> str | None:
             return loop.not_ready_reason()
@@ -190,7 +197,10 @@ async def _patiently(start: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(0.5)
 
 
-def run(process: Process, build: Build) -> None:
+P = TypeVar("P", bound=Process[Any])
+
+
+def run(process: P, build: Callable[[P], Awaitable[ASGIApp]]) -> None:
     """The body of every `main()`: set up logging and uvloop, serve, exit with 1 when something broke."""
     log = process.settings.log
     logging.configure(log.level, process.settings.process_name, strict=log.strict)
@@ -198,7 +208,7 @@ def run(process: Process, build: Build) -> None:
         with asyncio.Runner(
             loop_factory=uvicorn.config.Config("", loop="uvloop", log_config=None).get_loop_factory()
         ) as runner:
-            runner.run(process.serve(build))
+            runner.run(process.serve(lambda: build(process)))
     except Exception:
         logging.get_logger().critical("process halted", exc_info=True)
         sys.exit(1)

@@ -33,7 +33,18 @@ class TenantDirectory:
         self._numbers: dict[str, NumberChanged] = {}
         self._index_keys: dict[UUID, bytes] = {}
         self._data_keys: dict[UUID, dict[UUID, crypto.Key]] = {}
-        self.is_ready = False
+        self._at_end = asyncio.Event()
+
+    @property
+    def is_ready(self) -> bool:
+        return self._at_end.is_set()
+
+    async def until_ready(self, stop: asyncio.Event) -> None:
+        """Return once the topic was read to its end, or at `stop`."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._at_end, stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     def tenant(self, tenant_id: UUID) -> TenantChanged | None:
         return self._tenants.get(tenant_id)
@@ -87,7 +98,8 @@ class TenantDirectory:
             ends = await client.end_offsets(places)
             while not stop.is_set():
                 await self._read(client)
-                self.is_ready = self.is_ready or await self._is_at(client, ends)
+                if not self.is_ready and await self._is_at(client, ends):
+                    self._at_end.set()
         finally:
             await client.stop()
 

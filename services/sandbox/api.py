@@ -16,9 +16,8 @@ from services.sandbox.webhooks import endpoints as webhooks
 from services.sandbox.world import World
 
 
-async def build(process: Process) -> ASGIApp:
+async def build(process: Process[Settings]) -> ASGIApp:
     """The world, resumed from its files, behind Meta's door and the controls."""
-    assert isinstance(process.settings, Settings)
     world = World(process.settings)
     process.resources.push_async_callback(world.close)
     world.resume()
@@ -32,8 +31,7 @@ async def build(process: Process) -> ASGIApp:
 
 
 def main() -> None:
-    settings = load(Settings)
-    run(Process(settings), build)
+    run(Process(load(Settings)), build)
 
 
 if __name__ == "__main__":

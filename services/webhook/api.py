@@ -12,15 +12,7 @@ from services.webhook.quarantine.service import Quarantine
 from services.webhook.settings import Settings
 
 
-class WebhookProcess(ServiceProcess):
-    settings: Settings
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.settings = settings
-
-
-async def build(process: WebhookProcess) -> ASGIApp:
+async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database, broker and tenants first, then the door."""
     own = process.settings
     quarantine = Quarantine(await process.open_database(MIGRATIONS), crypto.unb64url(own.platform.public_key))
@@ -40,8 +32,7 @@ async def build(process: WebhookProcess) -> ASGIApp:
 
 
 def main() -> None:
-    process = WebhookProcess(settings.load(Settings))
-    run(process, lambda _process: build(process))
+    run(ServiceProcess(settings.load(Settings)), build)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ READS_ENVIRONMENT = {f"{KERNEL}/migrate.py"}
 CATCHES_ALL = {
     f"{KERNEL}/kafka/consumer.py": "decides between again, bisect, bury and halt",
     f"{KERNEL}/kafka/outbox.py": "waits out an outage",
-    f"{KERNEL}/db.py": "waits for the database at start",
+    f"{KERNEL}/kafka/publisher.py": "closes a producer whose start failed, and raises on",
     f"{KERNEL}/process.py": "waits for what it needs at start; logs what ends the process",
 }
 CLOSED_TO_OTHER_SLICES = {"repository", "endpoints", "consumers", "schemas", "metrics"}

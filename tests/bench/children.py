@@ -8,6 +8,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from deploy.local.errors import StackError
+
 _context = multiprocessing.get_context("spawn")
 END_SECONDS = 10.0
 RESULT_SECONDS = 60.0
@@ -41,10 +43,13 @@ class Child:
         self._pipe.send(word)
 
     def hear(self, timeout_seconds: float = RESULT_SECONDS) -> Any:
-        """What the child sends next; EOFError when it died, TimeoutError when it is silent."""
-        if not self._pipe.poll(timeout_seconds):
-            raise TimeoutError(f"{self._process.name} does not answer")
-        return self._pipe.recv()
+        """What the child sends next; StackError when it died or is silent."""
+        try:
+            if self._pipe.poll(timeout_seconds):
+                return self._pipe.recv()
+        except (EOFError, OSError):
+            raise StackError(f"The bench's process {self._process.name} died; what it said stands above.") from None
+        raise StackError(f"The bench's process {self._process.name} does not answer.")
 
     def end(self) -> None:
         """End it; safe to repeat."""

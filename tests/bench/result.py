@@ -18,6 +18,8 @@ LIMIT_MS = 250.0  # Meta wants the webhook's median below it
 # Only what a process has for itself. Heaps and caches settle in the first minutes; Kafka's heap is capped and fills to
 # its cap whatever happens.
 MEMORY_FLOOR = Floor(absolute=24, share=0.1)  # MB
+# Some sixty backends, each of which fills its own caches of catalogue and plans.
+POSTGRES_FLOOR = Floor(absolute=128, share=0.3)  # MB
 CAPPED = ("memory.kafka",)
 # A queue holds what is under way: half a second's traffic more or less is no growth.
 QUEUE_SECONDS, QUEUE_FLOOR_MIN, QUEUE_SHARE = 0.5, 50, 0.5
@@ -147,14 +149,15 @@ def growing(samples: Sequence[Sample], begin: float, rate: float) -> list[str]:
     """The names of series that grew steadily in the window (`figures.grows`)."""
     inside = [sample.series for sample in samples if sample.at >= begin]
     names = sorted({name for series in inside for name in series} - set(CAPPED))
-    queue_floor = Floor(max(QUEUE_FLOOR_MIN, QUEUE_SECONDS * rate), QUEUE_SHARE)
-    return [
-        name
-        for name in names
-        if grows(
-            [series.get(name, 0.0) for series in inside], MEMORY_FLOOR if name.startswith("memory.") else queue_floor
-        )
-    ]
+    return [name for name in names if grows([series.get(name, 0.0) for series in inside], _floor(name, rate))]
+
+
+def _floor(name: str, rate: float) -> Floor:
+    if name == "memory.postgres":
+        return POSTGRES_FLOOR
+    if name.startswith("memory."):
+        return MEMORY_FLOOR
+    return Floor(max(QUEUE_FLOOR_MIN, QUEUE_SECONDS * rate), QUEUE_SHARE)
 
 
 def ceilings(shops: Sequence[Shop], latency_ms: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tests.bench.profiled import Recorder, package, short
 def test_paths_are_shown_without_where_they_are_installed() -> None:
     assert short("/x/.venv/lib/python3.11/site-packages/aiohttp/client.py") == "aiohttp/client.py"
     assert short("/x/lib/python3.11/asyncio/events.py") == "asyncio/events.py"
-    assert short("/home/a/services/gateway/graph/service.py") == "services/gateway/graph/service.py"
+    assert short("/srv/services/gateway/graph/service.py") == "services/gateway/graph/service.py"
     assert short("<frozen importlib>") == "<frozen importlib>"
 
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 from deploy.local.stack import Stack
-from tests.e2e.conftest import World
+from tests.e2e.conftest import MakeTenant, World
 from tests.e2e.harness.proxy import TcpProxy, Verdict
 from tests.e2e.harness.stacks import held
 from tests.e2e.harness.tenants import Tenant
@@ -35,42 +35,48 @@ async def test_a_message_whose_worker_was_killed_between_claim_and_start_is_sent
 
 
 async def test_a_worker_frozen_between_question_and_call_does_not_call_on_the_old_answer(
-    world: World, tenant: Tenant
+    world: World, make_tenant: MakeTenant
 ) -> None:
-    """Two messages freeze with consent's answer on the wire, two with their start just committed."""
-    people = [await tenant.new_person() for _ in range(4)]
+    """One tenant's messages freeze with consent's answer on the wire, the other's with their start just committed."""
+    answered, started = await make_tenant(), await make_tenant()
+    people = [await answered.new_person() for _ in range(2)] + [await started.new_person() for _ in range(2)]
     async with AsyncExitStack() as resources:
         consent = await resources.enter_async_context(TcpProxy(world.stack.url("consent")))
         postgres = await resources.enter_async_context(TcpProxy(f"127.0.0.1:{world.stack.facts.ports['postgres']}"))
         async with held(world.stack, *WORKERS):
             environment = {"URLS__CONSENT": consent.url, "DATABASE__URL": _through(postgres, world.stack)}
             worker = await resources.enter_async_context(own_worker(world.stack, world.http, environment))
-            started = [await _freeze_started(tenant, person, consent, postgres) for person in people[:2]]
-            answered = [await _freeze_answered(tenant, person, consent) for person in people[2:]]
+            call, no_call = [await _freeze_started(started, person, consent, postgres) for person in people[2:]]
+            send, no_send = [await _freeze_answered(answered, person, consent) for person in people[:2]]
             worker.freeze()
             frozen_at = time.monotonic()
             consent.release()
             postgres.release()
-            await tenant.withdraw(people[1])
-            await tenant.withdraw(people[3])
+            await answered.withdraw(people[1])
+            await started.withdraw(people[3])
 
         # Others take over what was not started, by a question of their own.
-        await tenant.wait_events(answered[0])
-        assert (await tenant.wait_state(answered[1], "failed"))["error"]["reason"] == "withdrawn"
-        # Nobody can know what the frozen worker did about these.
-        for message_id in started:
-            await tenant.wait_state(message_id, "unknown")
+        await answered.wait_events(send)
+        await _wait_withdrawn(answered, no_send)
+        # Nobody can know what the frozen worker did about the rest.
+        for message_id in (call, no_call):
+            await started.wait_state(message_id, "unknown")
         await asyncio.sleep(max(0.0, frozen_at + FREEZE_SECONDS - time.monotonic()))
-        assert [await world.sandbox.sends(message_id) for message_id in started] == [[], []]
+        assert await world.sandbox.sends(call) == await world.sandbox.sends(no_call) == []
         worker.thaw()
-        await tenant.wait_events(started[0])
-        assert (await tenant.wait_state(started[1], "failed"))["error"]["reason"] == "withdrawn"
+        await started.wait_events(call)
+        await _wait_withdrawn(started, no_call)
 
-    for sent, stopped in (answered, started):
-        assert [row["outcome"] for row in await world.sandbox.sends(sent)] == ["accepted"]
-        assert await world.sandbox.sends(stopped) == []
-        await tenant.wait_events(stopped, frozenset({"failed", "released", "called_back"}))
-    assert await tenant.wallet() == ("988.00", "0.00")
+    for message_id in (send, call):
+        assert [row["outcome"] for row in await world.sandbox.sends(message_id)] == ["accepted"]
+    for message_id in (no_send, no_call):
+        assert await world.sandbox.sends(message_id) == []
+    assert await answered.wallet() == await started.wallet() == ("994.00", "0.00")
+
+
+async def _wait_withdrawn(tenant: Tenant, message_id: str) -> None:
+    told = await tenant.wait_events(message_id, frozenset({"failed", "released", "called_back"}))
+    assert (told["error"]["code"], told["error"]["reason"]) == (131050, "withdrawn")
 
 
 async def _freeze_answered(tenant: Tenant, person: str, consent: TcpProxy) -> str:

@@ -16,10 +16,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from fastapi import FastAPI
 
 from services.gateway.api import build
-from services.gateway.process import GatewayProcess
 from services.gateway.settings import Settings
 from services.kernel import crypto
 from services.kernel.db import Database
+from services.kernel.process import ServiceProcess
 from services.kernel.settings import DatabaseSettings
 from services.kernel.tokens import TokenIssuer
 from tests.fixtures import infrastructure as servers
@@ -135,7 +135,7 @@ async def running(
     infrastructure: Infrastructure, database: Database, keys: Keys, kek_file: Path, **more: Any
 ) -> AsyncIterator[Gateway]:
     """A gateway API on `database`; `more` replaces settings."""
-    process = GatewayProcess(settings_of(infrastructure, database, keys, kek_file, **more))
+    process = ServiceProcess(settings_of(infrastructure, database, keys, kek_file, **more))
     async with process.resources:
         app = await build(process)
         assert isinstance(app, FastAPI)

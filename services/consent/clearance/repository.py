@@ -1,4 +1,7 @@
-"""All SQL of clearance (hot path). It joins the current rows of consents and windows, one statement for a batch."""
+"""All SQL of clearance, one statement for a batch (hot path).
+
+It joins the current rows of consents and windows: the one place that reads other slices' tables.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -76,13 +76,13 @@ def _trace() -> aiohttp.TraceConfig:
 class GraphClient:
     """Posts messages to `base_url`; never repeats a request by itself and follows no redirect."""
 
-    def __init__(self, base_url: str, *, connections_max: int) -> None:
+    def __init__(self, base_url: str, *, connections_max: int, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=connections_max, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=60
             ),
-            timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, sock_connect=CONNECT_TIMEOUT_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[_trace()],
             trust_env=False,

@@ -164,6 +164,7 @@ _SETTLE = text(f"""
            called_back_at = coalesce(m.called_back_at, new.called_back_at)
       from new join locked l on l.tenant_id = new.tenant_id and l.id = new.id
      where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
+    returning m.id
 """)
 
 _BODIES = text(f"""
@@ -241,8 +242,9 @@ async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_index
     return (await connection.execute(_MATCH, {"tenant_ids": tenant_ids, "wamid_indexes": wamid_indexes})).all()
 
 
-async def settle(connection: AsyncConnection, columns: Columns) -> None:
-    await connection.execute(_SETTLE, _bounded(columns))
+async def settle(connection: AsyncConnection, columns: Columns) -> set[UUID]:
+    """Note moments that are not yet known; returns the messages that exist."""
+    return {row.id for row in await connection.execute(_SETTLE, _bounded(columns))}
 
 
 async def bodies(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> dict[UUID, bytes]:

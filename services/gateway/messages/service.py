@@ -202,7 +202,12 @@ async def mark_charged(connection: AsyncConnection, events: Sequence[ChargeCaptu
         "released": [event.occurred_at if isinstance(event, ChargeReleased) else None for event in events],
         "called_back": [None] * len(events),
     }
-    if events:
+    if not events:
+        return
+    found = await repository.settle(connection, columns)
+    missing = {(event.tenant_id, event.message_id) for event in events if event.message_id not in found}
+    if missing:  # charged before anything else was heard of them
+        await claim_rows(connection, missing)
         await repository.settle(connection, columns)
 
 

@@ -22,9 +22,10 @@ FIRST_PORT = 21_500
 class Worker:
     """One process of ours; nobody restarts it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path, url: str) -> None:
         self._process = process
         self.log = log
+        self.url = url
 
     def freeze(self) -> None:
         os.kill(self._process.pid, signal.SIGSTOP)
@@ -55,7 +56,7 @@ async def own_worker(
     values = stack.environment(name) | {"HTTP__PORT": str(port), "PROCESS_NAME": f"{name}-own"} | dict(environment)
     log = stack.log(f"{name}-own")
     process = await asyncio.to_thread(_start, [sys.executable, "-m", processes.MODULES[name]], values, log)
-    worker = Worker(process, log)
+    worker = Worker(process, log, f"http://127.0.0.1:{port}")
     try:
         await eventually(lambda: _is_ready(http, port, process), f"{name}-own is ready: see {log}")
         yield worker

@@ -36,13 +36,13 @@ def every_route() -> set[Route]:
     return {route for service, app in apps.items() for route in _routes_of(service, app)}
 
 
-def _gateway(process: Process) -> FastAPI:
+def _gateway(process: Process[ProcessSettings]) -> FastAPI:
     app = create_app("gateway", process)
     add_routes(app)
     return app
 
 
-def _webhook(process: Process) -> FastAPI:
+def _webhook(process: Process[ProcessSettings]) -> FastAPI:
     app = create_app("webhook", process)
     app.router.routes.extend(webhook.routes(NOTHING, app_secrets=[], verify_token=b""))
     return app

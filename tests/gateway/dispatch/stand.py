@@ -1,0 +1,72 @@
+"""A worker's steps in the dispatch queue, one by one."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row
+
+from services.gateway.dispatch import repository, results
+from services.gateway.dispatch.results import Result
+from services.gateway.messages import service as messages
+from services.kernel import clock
+from tests.gateway.messages.stand import Desk, Story
+
+
+class Worker:
+    """One hand in the queue."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.id = uuid4()
+
+    async def claim(self, slots: int = 100, *, lease_seconds: float = 10, busy_seconds: float = 25) -> list[UUID]:
+        """The messages that this worker got, in no order."""
+        async with self.desk.database.transaction() as connection:
+            rows = await repository.claim(
+                connection, worker=self.id, slots=slots, lease_seconds=lease_seconds, busy_seconds=busy_seconds
+            )
+        return [row.message_id for row in rows]
+
+    async def start(self, *stories: Story) -> dict[UUID, int]:
+        """Begin the calls; the attempts of those that may."""
+        ids = [story.id for story in stories]
+        async with self.desk.database.transaction() as connection:
+            await messages.lock(connection, [story.tenant_id for story in stories], ids)
+            rows: Sequence[Row[Any]] = await repository.start(
+                connection, ids=ids, worker=self.id, call_before=clock.now() + timedelta(seconds=1)
+            )
+            bodies = await messages.start(
+                connection,
+                tenant_ids=[row.tenant_id for row in rows],
+                message_ids=[row.message_id for row in rows],
+                at=clock.now(),
+            )
+        return {row.message_id: row.attempt for row in rows if row.message_id in bodies}
+
+    async def report(self, *outcomes: Result) -> None:
+        async with self.desk.database.transaction() as connection:
+            await results.write(connection, outcomes)
+
+    async def begin(self, story: Story) -> int:
+        """Claim and start one message; its attempt."""
+        assert story.id in await self.claim()
+        return (await self.start(story))[story.id]
+
+
+def result(story: Story, outcome: Any, attempt: int = 1, **more: Any) -> Result:
+    """What became of an attempt, with what belongs to such an outcome."""
+    if outcome == "sent":
+        more = {"wamid_index": story.wamid_index, "wamid": b"sealed wamid"} | more
+    if outcome == "failed":
+        more = {"code": 131026, "reason": "meta_refused"} | more
+    return Result(
+        tenant_id=story.tenant_id,
+        message_id=story.id,
+        phone_number_id=story.phone_number_id,
+        person=story.person,
+        attempt=attempt,
+        outcome=outcome,
+        **more,
+    )

@@ -1,0 +1,197 @@
+"""What became of a call is written once, by the attempt that is still the present one."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from services.gateway.messages.states import State
+from tests.gateway.dispatch.stand import Worker, result
+from tests.gateway.messages.stand import Desk, Story, new_person
+
+
+async def state_of(desk: Desk, story: Story) -> State:
+    message = await desk.message(story)
+    assert message is not None
+    return State(message.state)
+
+
+async def test_a_sent_message_leaves_the_queue_keeps_its_wamid_and_is_published(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    await worker.report(result(story, "sent", await worker.begin(story)))
+    message = await desk.message(story)
+    assert message is not None
+    assert (State(message.state), message.wamid_index, message.wamid) == (
+        State.SENT,
+        story.wamid_index,
+        b"sealed wamid",
+    )
+    assert (await desk.queued(story), await desk.outbox(story)) == (None, ["sent"])
+    assert not (await desk.pair(story)).is_busy
+    assert await desk.callbacks(story) == []  # Meta's own report tells the tenant
+
+
+async def test_a_refused_message_fails_is_told_once_and_published(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    for _ in range(2):
+        await worker.report(result(story, "failed", attempt))
+    message = await desk.message(story)
+    assert message is not None
+    assert (State(message.state), message.error_code, message.error_reason) == (State.FAILED, 131026, "meta_refused")
+    assert (await desk.queued(story), await desk.outbox(story)) == (None, ["failed"])
+    (told,) = await desk.callbacks(story)
+    assert told["error"]["code"] == 131026
+
+
+async def test_what_was_not_sent_goes_back_with_its_token(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await desk.run("update pairs set refilled_at = now() + interval '1 hour', tokens = 7")
+    await worker.report(result(story, "requeue", attempt, refund=1))
+    pair = await desk.pair(story)
+    assert (pair.is_busy, pair.tokens) == (False, 8)
+    assert await worker.begin(story) == attempt + 1
+
+
+async def test_a_deferred_message_waits_and_lets_others_of_its_person_pass(desk: Desk, worker: Worker) -> None:
+    person = new_person()
+    story, next_one = Story(person=person), Story(person=person)
+    await desk.fund(story, next_one)
+    await worker.report(result(story, "requeue", await worker.begin(story), delay_seconds=60))
+    assert await worker.claim() == [next_one.id]
+    assert (await desk.outbox(story), await desk.callbacks(story)) == ([], [])
+
+
+async def test_a_refund_never_fills_a_pair_above_its_burst(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await desk.run("update pairs set tokens = 45")
+    await worker.report(result(story, "requeue", attempt, refund=1))
+    assert (await desk.pair(story)).tokens == 45
+
+
+async def test_an_ambiguous_send_waits_as_unknown_and_frees_its_person(desk: Desk, worker: Worker) -> None:
+    person = new_person()
+    story, next_one = Story(person=person), Story(person=person)
+    await desk.fund(story, next_one)
+    await worker.report(result(story, "unknown", await worker.begin(story)))
+    queued = await desk.queued(story)
+    assert queued is not None
+    assert queued.unknown_since is not None
+    assert await state_of(desk, story) is State.UNKNOWN
+    assert await worker.claim() == [next_one.id]
+
+
+async def test_a_wamid_wins_over_unknown(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await worker.report(result(story, "unknown", attempt))  # the sweeper thought the worker dead
+    await worker.report(result(story, "sent", attempt))
+    assert await state_of(desk, story) is State.SENT
+    assert (await desk.queued(story), await desk.outbox(story)) == (None, ["sent"])
+
+
+async def test_a_late_not_sent_requeues_from_unknown_and_the_message_is_sent_after_all(
+    desk: Desk, worker: Worker
+) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await worker.report(result(story, "unknown", attempt))
+    await worker.report(result(story, "requeue", attempt))
+    again = await worker.begin(story)
+    assert again == attempt + 1
+    await worker.report(result(story, "sent", again))
+    assert await state_of(desk, story) is State.SENT
+
+
+@pytest.mark.parametrize("late", ["requeue", "unknown", "failed"])
+async def test_a_late_result_changes_nothing_of_a_message_that_has_ended(desk: Desk, worker: Worker, late: str) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await worker.report(result(story, "failed", attempt, code=1, reason="unknown"))
+    before = await desk.message(story)
+    await worker.report(result(story, late, attempt))
+    assert (await desk.message(story), await desk.queued(story)) == (before, None)
+
+
+async def test_a_late_wamid_lifts_a_message_that_was_given_up(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await worker.report(result(story, "failed", attempt, code=131000, reason="unknown"))
+    await worker.report(result(story, "sent", attempt))
+    assert await state_of(desk, story) is State.SENT
+    assert await desk.outbox(story) == ["failed", "sent"]
+
+
+@pytest.mark.parametrize("stale", ["requeue", "unknown", "failed"])
+async def test_a_stale_attempt_has_no_say_and_frees_nobodys_pair(desk: Desk, worker: Worker, stale: str) -> None:
+    story = Story()
+    await desk.fund(story)
+    first = await worker.begin(story)
+    await worker.report(result(story, "requeue", first))
+    second = await worker.begin(story)
+    await worker.report(result(story, stale, first))
+    queued = await desk.queued(story)
+    assert queued is not None
+    assert (queued.attempt, queued.call_before is not None) == (second, True)
+    assert await state_of(desk, story) is State.SENDING
+    assert (await desk.pair(story)).is_busy
+
+
+async def test_a_stale_attempt_brings_its_wamid_and_leaves_the_present_one_alone(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    first = await worker.begin(story)
+    await worker.report(result(story, "requeue", first))
+    second = await worker.begin(story)
+    await worker.report(result(story, "sent", first), result(story, "unknown", second))
+    message = await desk.message(story)
+    assert message is not None
+    assert (State(message.state), message.wamid_index) == (State.SENT, story.wamid_index)
+
+
+@pytest.mark.parametrize("outcome", ["unknown", "requeue"])
+async def test_a_message_that_meta_reported_meanwhile_is_neither_sent_again_nor_given_up(
+    desk: Desk, worker: Worker, outcome: str
+) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await desk.tell(story.status("sent"))  # the worker is still at it: its row stays
+    assert await desk.queued(story) is not None
+    await worker.report(result(story, outcome, attempt))
+    assert (await desk.queued(story), await state_of(desk, story)) == (None, State.SENT)
+    assert not (await desk.pair(story)).is_busy
+
+
+async def test_a_result_that_comes_after_the_report_does_not_set_the_message_back(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await desk.tell(story.status("read"))
+    await worker.report(result(story, "sent", attempt))
+    message = await desk.message(story)
+    assert message is not None
+    assert (State(message.state), message.wamid) == (State.READ, b"sealed wamid")
+    assert (await desk.queued(story), await desk.outbox(story)) == (None, ["sent"])
+
+
+async def test_nothing_is_published_when_the_transaction_fails(desk: Desk, worker: Worker) -> None:
+    good, bad = Story(), Story()
+    await desk.fund(good, bad)
+    await worker.claim()
+    attempts = await worker.start(good, bad)
+    with pytest.raises(IntegrityError):
+        await worker.report(
+            result(good, "sent", attempts[good.id]),
+            result(bad, "failed", attempts[bad.id], code=None),
+        )
+    assert (await state_of(desk, good), await desk.outbox(good)) == (State.SENDING, [])
+    assert await desk.queued(good) is not None

@@ -50,12 +50,13 @@ class Supervisor:
         self._watcher.start()
 
     def start(self, command: Command) -> Child:
-        """Start a child and keep it running from now on."""
+        """Start a child, unless it runs, and keep it running from now on."""
         with self._lock:
             child = self.children.get(command.name)
             if child is None or child.command != command:
                 child = self.children[command.name] = Child(command)
-            child.start()
+            if not child.running:
+                child.start()
             self._record()
         return child
 

@@ -187,6 +187,7 @@ class RequestMetrics:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._paths: dict[object, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -203,6 +204,16 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "unrouted")
+            route = self._route_of(scope)
             metrics.HTTP_REQUESTS.labels(route, scope["method"], str(status)).inc()
             metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)
+
+    def _route_of(self, scope: Scope) -> str:
+        if "route" in scope:
+            return str(getattr(scope["route"], "path", "unrouted"))
+        endpoint = scope.get("endpoint")  # a plain Starlette route: FastAPI does not say which
+        if endpoint not in self._paths:
+            routes = scope["app"].routes if endpoint is not None else ()
+            same = (route.path for route in routes if getattr(route, "endpoint", None) is endpoint)
+            self._paths[endpoint] = next(same, "unrouted")
+        return self._paths[endpoint]

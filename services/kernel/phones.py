@@ -8,7 +8,7 @@ import phonenumbers
 _SHAPE = re.compile(r"\+?[0-9][0-9 ().\-\u00a0]{4,30}", re.ASCII)
 _OLD_MEXICAN_MOBILE = re.compile(r"\+521([0-9]{10})")  # dialled with a 1 until 2019; WhatsApp ids still carry it
 _SHOWN = "give it with its country code, like +79161234567"
-_NUMBERS_CACHED_MAX = 4_096  # conversations come in bursts; in memory only
+_NUMBERS_CACHED_MAX = 65_536  # about 20 MB, in memory only: parsing takes 100 us
 
 
 @lru_cache(maxsize=_NUMBERS_CACHED_MAX)

@@ -1,6 +1,7 @@
 """The load itself: generator and receivers at work, samples once a second, then the wait until everything is told."""
 
 import asyncio
+import os
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -104,7 +105,8 @@ async def run(stack: Stack, tenants: list[Tenant], called: Called, schedule: Sch
 def _harness(stack: Stack, sender: Child, called: Called) -> list[dict[str, object]]:
     """What belongs to the bench and not to Vestnik."""
     sandbox = [row for row in stack.processes if row["name"] == "sandbox-api"]
-    return [*sandbox, {"name": "generator", "pid": sender.pid}, {"name": "receivers", "pid": called.child.pid}]
+    own = {"generator": sender.pid, "receivers": called.child.pid, "bench": os.getpid()}
+    return [*sandbox, *({"name": name, "pid": pid} for name, pid in own.items())]
 
 
 @dataclass

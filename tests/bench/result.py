@@ -85,6 +85,7 @@ def _more(outcome: Outcome, setting: Setting, seconds: float) -> dict[str, Any]:
         "queues_at_end": {name: value for name, value in end.series.items() if not name.startswith("memory.")},
         "harness_cores": _cores(begin.harness_cpu, end.harness_cpu, seconds),
         "generator_late_ms": milliseconds(sent.lateness, (50, 99, 100)),
+        "other_cores": _elsewhere(begin, end, seconds),
         "idle_cores": round((end.machine["idle"] - begin.machine["idle"]) / seconds, 2),
         "steal_cores": round((end.machine["steal"] - begin.machine["steal"]) / seconds, 2),
         "cores": os.cpu_count() or 1,
@@ -138,6 +139,13 @@ def _cpu(begin: Mapping[str, float], end: Mapping[str, float], messages: int) ->
 
 def _cores(begin: Mapping[str, float], end: Mapping[str, float], seconds: float) -> dict[str, float]:
     return {name: round((end[name] - begin.get(name, 0.0)) / seconds, 2) for name in sorted(end)}
+
+
+def _elsewhere(begin: Sample, end: Sample, seconds: float) -> float:
+    """What other programs on this machine used: with much of it the figures say little."""
+    ours = sum({**_cores(begin.cpu, end.cpu, seconds), **_cores(begin.harness_cpu, end.harness_cpu, seconds)}.values())
+    gone = sum(end.machine[name] - begin.machine[name] for name in ("idle", "steal")) / seconds
+    return round(max(0.0, (os.cpu_count() or 1) - gone - ours), 2)
 
 
 def _memory(samples: Sequence[Sample]) -> dict[str, int]:

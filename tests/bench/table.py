@@ -5,6 +5,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+OTHER_CORES_MAX = 0.25
+LATE_MS_MAX = 50
+
 
 def show(console: Console, result: dict[str, Any]) -> None:
     """The figures that matter, then where the time went, then what is wrong."""
@@ -51,6 +54,8 @@ def problems(result: dict[str, Any]) -> list[str]:
         found.append(f"{result['failures_told']} messages failed, and their tenants were told so")
     if result["restarts"]:
         found.append(f"{result['restarts']} processes died and were started again during the load: see the logs")
-    if (result["generator_late_ms"]["p99"] or 0) > 50:
+    if (result["generator_late_ms"]["p99"] or 0) > LATE_MS_MAX:
         found.append("the generator itself was late: this machine is too busy for this rate")
+    if result["other_cores"] > OTHER_CORES_MAX:
+        found.append(f"other programs used {result['other_cores']} cores: measure again on a quiet machine")
     return found

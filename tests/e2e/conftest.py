@@ -67,8 +67,10 @@ class _Surroundings:
         sandbox = Sandbox(http, stack.url("sandbox"))
         meta = Meta(http, stack.url("webhook") + environment.WEBHOOK_PATH, stack.facts.secrets.app_secret)
         facts = Facts(stack)
-        self._resources.push_async_callback(facts.close)
-        return World(stack, http, sandbox, Staff(http, stack, sandbox), meta, facts)
+        staff = Staff(http, stack, sandbox)
+        for close in (facts.close, staff.close):
+            self._resources.push_async_callback(close)
+        return World(stack, http, sandbox, staff, meta, facts)
 
     async def __aexit__(self, *_exit: Any) -> None:
         await self._resources.aclose()

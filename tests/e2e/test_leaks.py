@@ -12,10 +12,12 @@ from tests.e2e.conftest import World
 from tests.e2e.harness.tenants import Tenant, new_person
 from tests.e2e.leaks import forms, places, planting
 from tests.e2e.leaks.scanner import Scan
-from tests.e2e.leaks.story import Story, words
+from tests.e2e.leaks.story import CALLBACK_TOKEN, Story, words
 
 # The sandbox is Meta: it knows people. PostgreSQL's data is read as tables. The others are where secrets belong.
 NOT_SEARCHED = ("sandbox", "postgres", "secrets.json", "kek")
+# A tenant's own address is a setting that the tenant reads back; it stands in its one table and nowhere else.
+IN_CLEAR = {("table gateway.public.callback_endpoints", CALLBACK_TOKEN)}
 INFRASTRUCTURE = (*DATABASES, "postgres")
 
 
@@ -47,7 +49,7 @@ async def test_after_an_end_to_end_run_no_topic_table_or_log_holds_a_text_or_a_p
 ) -> None:
     await story.tell()
     found = await scan(world, story.secrets)
-    assert found.leaks == set()
+    assert {(leak.place, leak.secret) for leak in found.leaks} == IN_CLEAR, found.leaks
     assert_everything_was_searched(world, found)
 
 

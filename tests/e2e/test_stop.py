@@ -54,6 +54,26 @@ async def test_a_stop_a_withdrawal_and_a_closing_window_between_acceptance_and_d
     assert await tenant.wallet() == ("994.00", "0.00")
 
 
+async def test_a_stop_that_consent_has_not_read_yet_already_holds_back_the_call(world: World, tenant: Tenant) -> None:
+    person = await tenant.new_person()
+    async with held(world.stack, *WORKERS):
+        sent = await tenant.send_template(person)
+        await eventually(partial(_is_funded, world, sent))
+        async with held(world.stack, "consent-worker", "consent-worker-2"):
+            await world.sandbox.write(person, "Стоп", tenant.phone_number_id)
+            await asyncio.sleep(3)  # consent may be two seconds behind; now it is more
+            for name in WORKERS:
+                await asyncio.to_thread(world.stack.release, name)
+            await tenant.wait_state(sent, "funded")
+            await asyncio.sleep(2)
+            assert (await tenant.message(sent))["state"] == "funded"
+            assert await world.sandbox.sends(sent) == []
+    told = await tenant.wait_events(sent, frozenset({"failed", "released", "called_back"}))
+    assert (told["error"]["code"], told["error"]["reason"]) == (131050, "withdrawn")
+    assert await world.sandbox.sends(sent) == []
+    assert await tenant.wallet() == ("1000.00", "0.00")
+
+
 async def test_after_a_stop_nothing_goes_out_until_the_person_says_start(world: World, tenant: Tenant) -> None:
     person = await tenant.new_person()
     await world.sandbox.write(person, "stop", tenant.phone_number_id)

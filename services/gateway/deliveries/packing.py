@@ -1,7 +1,8 @@
 """Packing due facts into deliveries whose id and body never change again (hot path)."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
@@ -20,6 +21,10 @@ from services.gateway.tenants.service import Directory
 from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
 from services.kernel.logging import get_logger
+
+BREATH_SECONDS = 0.005
+
+Places = Callable[[UUID], int]
 
 _log = get_logger()
 
@@ -60,12 +65,13 @@ class Packer:
         self._keyring = keyring
         self._limits = limits
         self._values = Values(keyring=keyring, directory=directory)
+        self._breathed_at = 0.0
 
-    async def pack(self, connection: AsyncConnection, closed: Sequence[UUID]) -> Round:
-        """Pack due facts, one delivery a tenant, in the caller's transaction."""
+    async def pack(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> Round:
+        """Pack due facts, at most as many deliveries a tenant as it has places, in the caller's transaction."""
         limits = self._limits
         facts = await repository.claim_facts(
-            connection, closed=closed, tenants_max=limits.tenants_max, values_max=limits.values_max
+            connection, closed=closed, tenants_max=limits.tenants_max, values_max=limits.values_max * limits.bodies_max
         )
         if not facts:
             return Round([], [])
@@ -76,14 +82,26 @@ class Packer:
         for of_tenant in claimed:
             tenant_id = of_tenant[0].tenant_id
             try:
-                packed.append(await self._pack_tenant(tenant_id, of_tenant, contents))
+                for chunk in self._chunks(of_tenant, places(tenant_id)):
+                    packed.append(await self._pack_tenant(tenant_id, chunk, contents))
+                    await self._breathe()
             except ServiceError as error:
                 _refuse(tenant_id, error)
                 broken.append(tenant_id)
-            await asyncio.sleep(0)  # a hundred openings take milliseconds: let the loop breathe
         await self._write(connection, packed)
         posts = [post for one in packed for post in one.posts]
         return Round(posts, broken, len(facts), is_full=max(map(len, claimed)) >= limits.values_max)
+
+    def _chunks(self, facts: list[FactRow], places: int) -> Iterator[list[FactRow]]:
+        """One body's worth each; what has no place stays in the queue."""
+        size = self._limits.values_max
+        return (facts[start : start + size] for start in range(0, min(len(facts), size * places), size))
+
+    async def _breathe(self) -> None:
+        """A hundred openings take milliseconds: let the loop turn, but not after every small tenant."""
+        if time.monotonic() - self._breathed_at > BREATH_SECONDS:
+            await asyncio.sleep(0)
+            self._breathed_at = time.monotonic()
 
     async def unseal(self, rows: Sequence[DeliveryRow]) -> Round:
         """Posts of frozen deliveries; those that do not open are left to their lease."""

@@ -12,6 +12,7 @@ class Limits:
     """The bounds of the delivery loop."""
 
     values_max: int = 100  # facts in one body
+    bodies_max: int = 4  # that one round makes for one tenant
     body_bytes_max: int = 1_000_000  # a third of what Meta itself sends at most
     tenants_max: int = 64  # of which one round takes work
     tenant_in_flight_max: int = 4
@@ -73,6 +74,11 @@ class Lanes:
         now = time.monotonic()
         full = {tenant for tenant, count in self._in_flight.items() if count >= self._width(tenant)}
         return list(full | {tenant for tenant, until in self._paused_until.items() if until > now})
+
+    def places(self, tenant_id: UUID) -> int:
+        """How many more deliveries may start to this tenant."""
+        free = self._width(tenant_id) - self._in_flight[tenant_id]
+        return max(0, min(free, self._limits.bodies_max))
 
     def _width(self, tenant_id: UUID) -> int:
         failing = self._failures[tenant_id] >= self._limits.failures_free

@@ -123,7 +123,7 @@ class Deliveries:
                 connection, closed=closed, tenants_max=limits.tenants_max, lease_seconds=limits.lease_seconds
             )
             repeated = await self._packer.unseal(rows)
-            new = await self._packer.pack(connection, closed + [row.tenant_id for row in rows])
+            new = await self._packer.pack(connection, closed + [row.tenant_id for row in rows], self._lanes.places)
         for tenant_id in repeated.broken + new.broken:
             self._lanes.pause(tenant_id, BROKEN_PAUSE_SECONDS)
         for post in repeated.posts + new.posts:

@@ -153,18 +153,25 @@ _SETTLE = text(f"""
         select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:captured as timestamptz[]),
                              cast(:released as timestamptz[]), cast(:called_back as timestamptz[]))
                       as new (tenant_id, id, captured_at, released_at, called_back_at)
+    ), found as (
+        select m.id from messages m
+          join new on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
     ), locked as (
         select m.tenant_id, m.id from messages m
           join new on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
+         where m.captured_at is null and new.captured_at is not null
+            or m.released_at is null and new.released_at is not null
+            or m.called_back_at is null and new.called_back_at is not null
          order by m.id for update of m
+    ), changed as (
+        update messages m set
+               captured_at = coalesce(m.captured_at, new.captured_at),
+               released_at = coalesce(m.released_at, new.released_at),
+               called_back_at = coalesce(m.called_back_at, new.called_back_at)
+          from new join locked l on l.tenant_id = new.tenant_id and l.id = new.id
+         where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
     )
-    update messages m set
-           captured_at = coalesce(m.captured_at, new.captured_at),
-           released_at = coalesce(m.released_at, new.released_at),
-           called_back_at = coalesce(m.called_back_at, new.called_back_at)
-      from new join locked l on l.tenant_id = new.tenant_id and l.id = new.id
-     where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
-    returning m.id
+    select id from found
 """)
 
 _BODIES = text(f"""

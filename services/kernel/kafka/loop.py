@@ -30,8 +30,9 @@ PARTITION_FETCH_BYTES = 512 * 1024
 START_PATIENCE_SECONDS = 60
 # Records wait and none is handled: the client hangs (aio-libs/aiokafka#718) and only a restart helps.
 STUCK_SECONDS = 30
-# Shorter than the rebalance time-out: a batch in work may end before its partitions go to somebody else.
-DRAIN_SECONDS = 5
+# A batch in work may end before its partitions go to somebody else. No heartbeats are sent meanwhile: with the time
+# since the last one this must be shorter than the session, or the member is thrown out and everybody shares again.
+DRAIN_SECONDS = 3
 
 _log = get_logger()
 
@@ -135,8 +136,10 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         count = sum(map(len, fetched.values()))
         if rest > 0 and count < BATCH_MAX:
             await asyncio.sleep(rest)
-            for place, raws in (await self._fetch(0, BATCH_MAX - count)).items():
-                fetched.setdefault(place, []).extend(raws)
+            # While partitions move, a fetch waits for the new ones, and they wait for this batch.
+            if not self._client._subscription.reassignment_in_progress:
+                for place, raws in (await self._fetch(0, BATCH_MAX - count)).items():
+                    fetched.setdefault(place, []).extend(raws)
         self._started_at = time.monotonic()
 
     async def _handle(self, fetched: dict[TopicPartition, list[Raw]]) -> None:

@@ -21,8 +21,11 @@ DELIVERY_TIMEOUT_SECONDS = 20
 class Publisher:
     """An idempotent producer; `publish` returns only when Kafka has acknowledged every fact."""
 
-    def __init__(self, settings: KafkaSettings, *, client_id: str) -> None:
+    def __init__(
+        self, settings: KafkaSettings, *, client_id: str, delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS
+    ) -> None:
         self._settings = settings
+        self._timeout_seconds = delivery_timeout_seconds
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
         self._partitions: dict[str, int] = {}
@@ -34,7 +37,7 @@ class Publisher:
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES_MAX,
-            request_timeout_ms=DELIVERY_TIMEOUT_SECONDS * 1000,
+            request_timeout_ms=int(self._timeout_seconds * 1000),
         )
         try:
             await self._producer.start()
@@ -66,7 +69,7 @@ class Publisher:
         for record in records:
             by_place[record.topic, await self._partition(record)].append(record)
         try:
-            async with asyncio.timeout(DELIVERY_TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 acknowledgements = [
                     future for place, group in by_place.items() for future in await self._enqueue(*place, group)
                 ]
@@ -82,8 +85,7 @@ class Publisher:
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 futures.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise ValueError(f"a record of {topic} is larger than {BATCH_BYTES_MAX} bytes")
+                batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first one always fits
         futures.append(await producer.send_batch(batch, topic, partition=partition))
         return futures
 

@@ -56,11 +56,12 @@ def _empty(directory: Path) -> None:
 
 @asynccontextmanager
 async def held(stack: Stack, *names: str) -> AsyncIterator[None]:
-    """These processes are stopped inside the block, and ready again after it."""
+    """These processes are stopped inside the block (or until stack.release), and ready again after it."""
     await asyncio.gather(*(asyncio.to_thread(stack.hold, name) for name in names))
     try:
         yield
     finally:
         for name in names:
-            await asyncio.to_thread(stack.release, name)
+            if not stack.supervisor.children[name].running:
+                await asyncio.to_thread(stack.release, name)
         await asyncio.to_thread(stack.wait_ready)

@@ -25,6 +25,11 @@ class Staff:
         self._stack = stack
         self._sandbox = sandbox
         self._token = staff.token(stack.facts.secrets)
+        self._receivers: list[Receiver] = []
+
+    async def close(self) -> None:
+        """Stop the endpoints of all tenants that were opened."""
+        await asyncio.gather(*(receiver.stop() for receiver in self._receivers))
 
     async def open_tenant(
         self, *, top_up: str | None = "1000.00", messages_per_second: int = 80, callback: bool = True
@@ -32,6 +37,7 @@ class Staff:
         """A tenant of its own number, templates, wallet and endpoint, known to every service."""
         created = await self.call("gateway", "/internal/tenants", {"name": f"Пекарня {secrets.token_hex(3)}"})
         receiver = Receiver(created["callback_secret"])
+        self._receivers.append(receiver)
         tenant = Tenant(
             http=self._http,
             gateway=self._stack.url("gateway"),

@@ -14,6 +14,9 @@ from tests.e2e.harness.waiting import eventually
 from tests.e2e.leaks.forms import Secret, phone, text
 
 
+CALLBACK_TOKEN = "token in the callback URL"
+
+
 def words(name: str) -> str:
     """Words that occur nowhere else: Cyrillic, an emoji outside the basic plane, and a random part."""
     return f"{name} «тайна» 🎄 ёлка {secrets.token_hex(4)}"
@@ -52,6 +55,7 @@ class Story:
         """Everything, one thing after the other; returns when all of it is settled."""
         self.secrets += [text("API key", self.tenant.api_key), text("callback secret", self.tenant.callback_secret)]
         await self._own_number()
+        await self._own_address()
         person = await self.person("Анна")
         await self._conversation(person)
         await self._refused_by_meta()
@@ -70,6 +74,12 @@ class Story:
         number = {"phone_number_id": str(secrets.randbelow(10**14)), "waba_id": self.tenant.waba_id}
         body = {**number, "display_phone_number": shown, "access_token": token}
         await self.world.staff.call("gateway", f"/internal/tenants/{self.tenant.id}/numbers", body)
+
+    async def _own_address(self) -> None:
+        token = secrets.token_urlsafe(32)
+        self.secrets.append(text(CALLBACK_TOKEN, token))
+        answer = await self.tenant.call("PUT", "/v1/callback", {"url": f"{self.tenant.callbacks.url}?token={token}"})
+        assert answer.status == 200
 
     async def _conversation(self, person: str) -> None:
         """Templates to every spelling, an answer, a free reply, a STOP, and a message that it stops."""
@@ -90,8 +100,8 @@ class Story:
         await eventually(lambda: self.tenant.callbacks.messages(said))
 
     async def _refused_by_meta(self) -> None:
+        person = await self.person("Вера")
         for scenario in ({"refuse_code": 131026}, {"fail_code": 131026}, {"drop": "after"}):
-            person = await self.person(f"person of {next(iter(scenario))}")
             await self.world.sandbox.scenario(person, **scenario)
             message_id = await self.tenant.send_template(person, self.say("refused parameter"))
             await self.tenant.wait_state(message_id, "failed", "read")

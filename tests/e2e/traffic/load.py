@@ -35,10 +35,14 @@ class Load:
         """Post the n-th message n / rate seconds after the start, whatever became of the others."""
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for number in range(self.count):
-                await asyncio.sleep(max(0.0, started + number / self._per_second - time.monotonic()))
-                group.create_task(self._post(number))
+            while self.posted < self.count:
+                await asyncio.sleep(max(0.0, started + self.posted / self._per_second - time.monotonic()))
+                group.create_task(self._post(self.posted))
                 self.posted += 1
+
+    def finish(self, *, more: int) -> None:
+        """Post so many more and then no further."""
+        self.count = min(self.count, self.posted + more)
 
     async def _post(self, number: int) -> None:
         person = self._persons[number % len(self._persons)]

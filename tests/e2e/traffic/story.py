@@ -14,7 +14,7 @@ from tests.e2e.traffic.load import Load
 
 TOP_UP = 10_000
 PERSONS = 125
-LATENCY_MS = 1_200
+LATENCY_MS = 1_600
 SETTLED_WITHIN_SECONDS = 120.0  # generous: an ambiguous send alone takes 20 s until it is told
 
 
@@ -121,7 +121,9 @@ async def survive(world: World, title: str, happening: Happening, *, count: int,
     """Run a load, let something happen in the middle of it, and close the books."""
     async with traffic(world, count=count, per_second=per_second) as running:
         await happening(running)
-        await eventually(lambda: len(running.load.answered) == count, "every message is answered", seconds=120)
+        await eventually(
+            lambda: len(running.load.answered) == running.load.count, "every message is answered", seconds=120
+        )
         found = await running.wait_settled()
         running.report(title, found)
         await running.check(found)

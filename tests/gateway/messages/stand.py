@@ -204,7 +204,8 @@ class Desk:
 
     async def pair(self, story: Story) -> Row[Any]:
         (found,) = await self.rows(
-            "select *, coalesce(busy_until > now(), false) as is_busy from pairs where phone_number_id = :n and person = :p",
+            """select *, coalesce(busy_until > now(), false) as is_busy from pairs
+                where phone_number_id = :n and person = :p""",
             n=story.phone_number_id,
             p=story.person,
         )

@@ -1,0 +1,278 @@
+"""What time alone brings: times are written into rows, and one round of the sweeper is made."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.gateway.messages.states import State
+from services.gateway.sweeping.service import Sweeper
+from services.kernel import clock
+from services.kernel.contracts.messages import MESSAGES
+from services.kernel.db import Database
+from services.kernel.kafka.publisher import Publisher
+from services.kernel.kafka.record import decode
+from tests.fixtures.infrastructure import Infrastructure
+from tests.gateway.dispatch.stand import Worker, result
+from tests.gateway.messages.stand import Desk, Story
+from tests.gateway.stand import topic_since_now
+
+GRACE_SECONDS = 60
+MAX_SECONDS = 180
+
+
+@pytest.fixture
+async def desk(make_database: Callable[[str], Awaitable[Database]]) -> Desk:
+    desk = Desk(await make_database("gateway"))
+    await desk.add_number()
+    return desk
+
+
+@pytest.fixture
+def worker(desk: Desk) -> Worker:
+    return Worker(desk)
+
+
+@pytest.fixture
+def sweeper(desk: Desk, publisher: Publisher) -> Sweeper:
+    return Sweeper(
+        database=desk.database,
+        publisher=publisher,
+        unknown_grace_seconds=GRACE_SECONDS,
+        unknown_max_seconds=MAX_SECONDS,
+        written=lambda: None,
+    )
+
+
+async def state_of(desk: Desk, story: Story) -> State:
+    message = await desk.message(story)
+    assert message is not None
+    return State(message.state)
+
+
+async def set_queue(desk: Desk, story: Story, change: str, **parameters: Any) -> None:
+    await desk.run(f"update dispatch_queue set {change} where message_id = :i", i=story.id, **parameters)
+
+
+async def unknown_for(desk: Desk, worker: Worker, seconds: float) -> Story:
+    story = Story()
+    await desk.fund(story)
+    await worker.report(result(story, "unknown", await worker.begin(story)))
+    await set_queue(desk, story, "unknown_since = now() - cast(:age as interval)", age=timedelta(seconds=seconds))
+    return story
+
+
+async def hear(desk: Desk, ago_seconds: float) -> None:
+    await desk.run(
+        "update number_buckets set last_status_at = now() - cast(:age as interval)",
+        age=timedelta(seconds=ago_seconds),
+    )
+
+
+async def test_a_call_that_must_have_ended_is_unknown_and_frees_its_person(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    lost, running = Story(), Story()
+    await desk.fund(lost, running)
+    await worker.claim()
+    await worker.start(lost, running)
+    await set_queue(desk, lost, "call_before = now() - interval '13 seconds'")
+    await set_queue(desk, running, "call_before = now() - interval '10 seconds'")
+    await sweeper.sweep()
+    assert [await state_of(desk, story) for story in (lost, running)] == [State.UNKNOWN, State.SENDING]
+    assert [(await desk.pair(story)).is_busy for story in (lost, running)] == [False, True]
+
+
+async def test_a_lost_call_that_meta_reported_as_sent_is_not_given_up(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    story = Story()
+    await desk.fund(story)
+    await worker.begin(story)
+    await desk.tell(story.status("sent"))
+    await set_queue(desk, story, "call_before = now() - interval '1 day'")
+    for _ in range(2):
+        await sweeper.sweep()
+    assert (await state_of(desk, story), await desk.queued(story)) == (State.SENT, None)
+    assert len(await desk.callbacks(story)) == 1
+
+
+async def test_silence_about_a_number_is_no_evidence_until_the_longest_wait_is_over(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    young, old, oldest = [await unknown_for(desk, worker, age) for age in (30, 100, 200)]
+    await sweeper.sweep()
+    assert [await state_of(desk, story) for story in (young, old, oldest)] == [
+        State.UNKNOWN,
+        State.UNKNOWN,
+        State.FAILED,
+    ]
+
+
+async def test_reports_of_the_number_that_name_others_are_evidence_after_the_grace(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    story = await unknown_for(desk, worker, 100)
+    await hear(desk, ago_seconds=50)  # 50 s after the send: less than the grace
+    await sweeper.sweep()
+    assert await state_of(desk, story) is State.UNKNOWN
+    await hear(desk, ago_seconds=30)
+    await sweeper.sweep()
+    message = await desk.message(story)
+    assert message is not None
+    assert (message.error_code, message.error_reason) == (131000, "unknown")
+    assert (await desk.outbox(story), len(await desk.callbacks(story))) == (["failed"], 1)
+    assert await desk.queued(story) is None
+
+
+async def test_a_report_of_the_number_is_noted_for_its_unknown_messages(desk: Desk, worker: Worker) -> None:
+    story, other = await unknown_for(desk, worker, 10), Story()
+    await desk.fund(other)
+    for name in ("delivered", "sent"):  # an older report changes nothing
+        await desk.tell(other.status(name))
+    (bucket,) = await desk.rows("select last_status_at from number_buckets")
+    assert bucket.last_status_at == other.status("delivered").occurred_at
+    assert await state_of(desk, story) is State.UNKNOWN
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "read"])
+async def test_a_report_lifts_what_was_given_up(desk: Desk, worker: Worker, sweeper: Sweeper, status: Any) -> None:
+    story = await unknown_for(desk, worker, MAX_SECONDS + 1)
+    await sweeper.sweep()
+    assert await state_of(desk, story) is State.FAILED
+    await desk.tell(story.status(status))
+    message = await desk.message(story)
+    assert message is not None
+    assert (State(message.state).name.lower(), message.error_reason) == (status, None)
+
+
+async def test_what_waits_past_its_time_expires_and_is_told_and_published(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    held, ready, leased, calling, unknown = stories = [Story() for _ in range(5)]
+    await desk.tell(*(story.accepted() for story in stories))
+    await desk.tell(*(story.funded() for story in stories if story is not held))
+    await set_queue(desk, ready, "due_at = now() + interval '1 hour'")  # deferred by Meta
+    await worker.claim()
+    await worker.start(calling, unknown)
+    await worker.report(result(unknown, "unknown"))
+    await desk.run("update dispatch_queue set expires_at = now() - interval '1 second'")
+    await sweeper.sweep()
+    states = [await state_of(desk, story) for story in stories]
+    assert states == [State.EXPIRED, State.EXPIRED, State.FUNDED, State.SENDING, State.UNKNOWN]
+    for story in (held, ready):
+        assert (await desk.outbox(story), await desk.queued(story)) == (["expired"], None)
+        (told,) = await desk.callbacks(story)
+        assert (told["status"], told["error"]["title"]) == ("failed", "expired")
+    await set_queue(desk, leased, "lease_until = now() - interval '1 second'")
+    await sweeper.sweep()
+    assert await state_of(desk, leased) is State.EXPIRED
+
+
+async def test_a_report_lifts_an_expired_message(desk: Desk, sweeper: Sweeper) -> None:
+    story = Story()
+    await desk.fund(story)
+    await set_queue(desk, story, "expires_at = now() - interval '1 second'")
+    await sweeper.sweep()
+    await desk.tell(story.status("delivered"))
+    assert await state_of(desk, story) is State.DELIVERED
+
+
+async def test_two_sweepers_tell_an_end_once(desk: Desk, worker: Worker, sweeper: Sweeper) -> None:
+    story = await unknown_for(desk, worker, MAX_SECONDS + 1)
+    await sweeper.sweep()
+    await sweeper.sweep()
+    assert (await desk.outbox(story), len(await desk.callbacks(story))) == (["failed"], 1)
+
+
+async def test_an_unanswered_acceptance_is_published_again_as_it_was_and_then_after_twice_the_time(
+    desk: Desk, sweeper: Sweeper, infrastructure: Infrastructure
+) -> None:
+    waiting, paid, old = Story(), Story(), Story()
+    await desk.tell(waiting.accepted(), paid.accepted(), old.accepted())
+    await desk.tell(paid.funded())
+    pauses = []
+    async with topic_since_now(infrastructure, MESSAGES.name) as topic:
+        await desk.run("update dispatch_queue set republish_at = now() - interval '1 second'")
+        await set_queue(desk, old, "expires_at = now() - interval '1 second'")
+        for _ in range(3):
+            await sweeper.sweep()
+            await sweeper.sweep()
+            (row,) = await desk.rows(
+                "select extract(epoch from republish_at - now()) as pause from dispatch_queue where message_id = :i",
+                i=waiting.id,
+            )
+            pauses.append(round(float(row.pause), -1))
+            await set_queue(desk, waiting, "republish_at = now() - interval '1 second'")
+        records = await topic.read()
+    said = [decode(record.headers, record.value) for record in records]
+    ours = [event for event in said if event.tenant_id in {waiting.tenant_id, paid.tenant_id, old.tenant_id}]
+    assert ours == [waiting.accepted()] * 3
+    assert pauses == [240, 480, 960]
+
+
+async def test_a_sent_message_of_which_nothing_more_is_heard_expires_after_seven_days_more(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    began = clock.now() - timedelta(days=8, minutes=5)
+    silent, delivered = [Story(began=began, id=_id_of(began, number)) for number in range(2)]
+    young = Story(began=began + timedelta(hours=1), id=_id_of(began + timedelta(hours=1), 2))
+    for story in (silent, delivered, young):
+        await desk.fund(story)
+        await desk.tell(story.status("sent"))
+    await desk.tell(delivered.status("delivered"))
+    await sweeper.sweep()
+    states = [await state_of(desk, story) for story in (silent, delivered, young)]
+    assert states == [State.EXPIRED, State.DELIVERED, State.SENT]
+    assert await desk.outbox(silent) == ["expired"]
+    await desk.tell(silent.status("read"))
+    assert await state_of(desk, silent) is State.READ
+
+
+async def test_more_silent_messages_than_one_round_takes_are_all_found(desk: Desk, sweeper: Sweeper) -> None:
+    began = clock.now() - timedelta(days=8, hours=1)
+    stories = [Story(began=began, id=_id_of(began, number)) for number in range(1_200)]
+    for at in range(0, len(stories), 400):
+        await desk.tell(*(story.status("sent") for story in stories[at : at + 400]))
+        await desk.tell(*(story.accepted() for story in stories[at : at + 400]))
+    for _ in range(3):
+        await sweeper.sweep()
+    rows = await desk.rows("select count(*) as total from messages where state = 9")
+    assert rows[0].total == 1_200
+
+
+async def test_a_report_that_came_before_its_wamid_was_known_is_applied_when_it_is(
+    desk: Desk, worker: Worker, sweeper: Sweeper
+) -> None:
+    story, other = Story(), Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    await desk.tell(story.status("delivered", is_named=False), other.status("sent", is_named=False))
+    await sweeper.sweep()
+    assert await state_of(desk, story) is State.SENDING
+    await worker.report(result(story, "sent", attempt))
+    for _ in range(2):
+        await sweeper.sweep()
+    assert await state_of(desk, story) is State.DELIVERED
+    (told,) = await desk.callbacks(story)
+    assert told["event_id"] == story.status("delivered").id
+    (kept,) = await desk.rows("select wamid_index from unmatched_statuses")
+    assert kept.wamid_index == other.wamid_index
+
+
+async def test_a_kept_report_that_nobody_claims_is_forgotten_after_metas_seven_days(
+    desk: Desk, sweeper: Sweeper
+) -> None:
+    await desk.tell(Story().status("sent", is_named=False), Story().status("sent", is_named=False))
+    await desk.run(
+        """update unmatched_statuses set stored_at = now() - interval '9 days'
+            where event_id = (select event_id from unmatched_statuses limit 1)"""
+    )
+    await sweeper.sweep()
+    assert len(await desk.rows("select 1 from unmatched_statuses")) == 1
+
+
+def _id_of(at: Any, number: int) -> UUID:
+    return UUID(int=(int(at.timestamp() * 1000) << 80) | (0x7 << 76) | (0x8 << 60) | number)

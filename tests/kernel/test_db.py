@@ -1,0 +1,98 @@
+"""The database's pool on a real server: what commits, what is refused, what is waited for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from services.kernel import migrate
+from services.kernel.db import Database, SchemaTooOld
+from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
+from services.kernel.settings import DatabaseSettings
+from tests.fixtures import infrastructure as servers
+from tests.fixtures.infrastructure import Infrastructure
+from tests.gateway.stand import database_down
+
+MakeDatabase = Callable[[str], Awaitable[Database]]
+ADD = text("insert into seen values ('kernel.test', gen_random_uuid(), now())")
+COUNT = text("select count(*) from seen")
+
+
+async def count(database: Database) -> int:
+    async with database.transaction() as connection:
+        return int(await connection.scalar(COUNT) or 0)
+
+
+async def test_a_block_that_ends_is_committed_and_one_that_raises_is_not(make_database: MakeDatabase) -> None:
+    database = await make_database("billing")
+    async with database.transaction() as connection:
+        await connection.execute(ADD)
+    with suppress(ValueError):
+        async with database.transaction() as connection:
+            await connection.execute(ADD)
+            raise ValueError
+    assert await count(database) == 1
+
+
+async def test_the_newest_schema_is_accepted_and_an_older_one_refused(make_database: MakeDatabase) -> None:
+    database = await make_database("gateway")
+    newest = migrate.newest_revision(servers.migrations_of("gateway"))
+    await database.require_schema(newest)
+    await database.require_schema("0001_tenants")
+    with pytest.raises(SchemaTooOld, match=f"{newest}.*9999_future.*run migrations"):
+        await database.require_schema("9999_future")
+
+
+async def test_an_empty_database_is_refused_with_what_to_do(infrastructure: Infrastructure) -> None:
+    name = "kernel_test_empty"
+    await servers._as_superuser(infrastructure, f"drop database if exists {name}")
+    await servers._as_superuser(infrastructure, f"create database {name} owner billing_owner")
+    database = Database(servers.database_settings(infrastructure, "billing", name), application_name="test")
+    try:
+        with pytest.raises(SchemaTooOld, match=r"nothing.*run migrations"):
+            await database.require_schema("0001_ledger")
+    finally:
+        await database.close()
+        await servers._as_superuser(infrastructure, f"drop database {name} with (force)")
+
+
+async def test_a_database_that_comes_late_is_waited_for(
+    make_database: MakeDatabase, infrastructure: Infrastructure
+) -> None:
+    database = await make_database("gateway")
+    async with database_down(infrastructure, database):
+        with pytest.raises(DEPENDENCY_ERRORS) as down:
+            await database.check()
+        assert is_retryable(down.value)
+        waiting = asyncio.create_task(database.require_schema("0001_tenants"))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_no_server_at_all_is_an_outage() -> None:
+    settings = DatabaseSettings(url=SecretStr("postgresql+asyncpg://nobody:x@127.0.0.1:1/none"))
+    database = Database(settings, application_name="test")
+    with pytest.raises(DEPENDENCY_ERRORS) as down:
+        await database.check()
+    assert is_retryable(down.value)
+
+
+async def test_parameters_stand_in_no_message_of_an_error(make_database: MakeDatabase) -> None:
+    database = await make_database("gateway")
+    with pytest.raises(DEPENDENCY_ERRORS) as failed:
+        async with database.transaction() as connection:
+            await connection.execute(
+                text("insert into seen values (:a, :b, :c)"), {"a": "+79161234567", "b": None, "c": None}
+            )
+    assert "+79161234567" not in str(failed.value)
+
+
+async def test_plans_are_made_for_the_values_at_hand_and_times_are_utc(make_database: MakeDatabase) -> None:
+    database = await make_database("gateway")
+    async with database.transaction() as connection:
+        shown = [await connection.scalar(text(f"show {name}")) for name in ("plan_cache_mode", "jit", "timezone")]
+    assert shown == ["force_custom_plan", "off", "UTC"]

@@ -29,7 +29,7 @@ from services.kernel.kafka.publisher import Publisher
 from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
 
-PARTITIONED = {"seen": "time", "messages": "uuid7"}
+PARTITIONED = {"seen": "time", "messages": "uuid7", "message_bodies": "uuid7", "message_traces": "uuid7"}
 
 
 @dataclass(frozen=True)

@@ -20,23 +20,36 @@ _MAY_MOVE = """
 # Rows are found by key; the bounds leave only the partitions of their days to look into.
 _IN_THEIR_DAYS = "m.id between cast(:first_id as uuid) and cast(:last_id as uuid)"
 
+# What never changes lies apart, so that the nine updates of a row do not write it again.
+_KEEP_BODIES = text("""
+    insert into message_bodies (tenant_id, id, body)
+    select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:bodies as bytea[]))
+    on conflict do nothing
+""")
+
+_KEEP_TRACES = text("""
+    insert into message_traces (tenant_id, id, trace)
+    select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:traces as jsonb[]))
+    on conflict do nothing
+""")
+
 _ACCEPT = text("""
     insert into messages as m (tenant_id, id, state, phone_number_id, person, kind, category, country, lane,
-                               template_id, template_version, body, position, expires_at, accepted_at)
+                               template_id, template_version, position, expires_at, accepted_at)
     select new.tenant_id, new.id, 0, new.phone_number_id, new.person, new.kind, new.category, new.country, new.lane,
-           new.template_id, new.template_version, new.body, new.position, new.expires_at, new.accepted_at
+           new.template_id, new.template_version, new.position, new.expires_at, new.accepted_at
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:phone_number_ids as text[]),
                   cast(:persons as text[]), cast(:kinds as text[]), cast(:categories as text[]),
                   cast(:countries as text[]), cast(:lanes as smallint[]), cast(:template_ids as uuid[]),
-                  cast(:template_versions as int[]), cast(:bodies as bytea[]), cast(:positions as bigint[]),
+                  cast(:template_versions as int[]), cast(:positions as bigint[]),
                   cast(:expires as timestamptz[]), cast(:accepted as timestamptz[]))
            as new (tenant_id, id, phone_number_id, person, kind, category, country, lane, template_id,
-                   template_version, body, position, expires_at, accepted_at)
+                   template_version, position, expires_at, accepted_at)
      order by new.id
     on conflict (tenant_id, id) do update set
            phone_number_id = excluded.phone_number_id, person = excluded.person, kind = excluded.kind,
            category = excluded.category, country = excluded.country, lane = excluded.lane,
-           template_id = excluded.template_id, template_version = excluded.template_version, body = excluded.body,
+           template_id = excluded.template_id, template_version = excluded.template_version,
            position = excluded.position, expires_at = excluded.expires_at, accepted_at = excluded.accepted_at
      where m.accepted_at is null
     returning m.tenant_id, m.id, m.state, m.phone_number_id, m.person, m.lane, m.position, m.expires_at,
@@ -44,26 +57,25 @@ _ACCEPT = text("""
 """)
 
 _CLEAR = text("""
-    insert into messages as m (tenant_id, id, state, cleared_at, trace)
-    select new.tenant_id, new.id, 1, new.at, new.trace
-      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:times as timestamptz[]),
-                  cast(:traces as jsonb[])) as new (tenant_id, id, at, trace)
+    insert into messages as m (tenant_id, id, state, cleared_at)
+    select new.tenant_id, new.id, 1, new.at
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:times as timestamptz[]))
+           as new (tenant_id, id, at)
      order by new.id
     on conflict (tenant_id, id) do update set
-           state = greatest(m.state, excluded.state), cleared_at = excluded.cleared_at, trace = excluded.trace
+           state = greatest(m.state, excluded.state), cleared_at = excluded.cleared_at
      where m.cleared_at is null
 """)
 
 _REFUSE = text("""
-    insert into messages as m (tenant_id, id, state, failed_at, error_code, error_reason, trace)
-    select new.tenant_id, new.id, 8, new.at, new.code, new.reason, new.trace
+    insert into messages as m (tenant_id, id, state, failed_at, error_code, error_reason)
+    select new.tenant_id, new.id, 8, new.at, new.code, new.reason
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:times as timestamptz[]),
-                  cast(:codes as int[]), cast(:reasons as text[]), cast(:traces as jsonb[]))
-           as new (tenant_id, id, at, code, reason, trace)
+                  cast(:codes as int[]), cast(:reasons as text[])) as new (tenant_id, id, at, code, reason)
      order by new.id
     on conflict (tenant_id, id) do update set
            state = 8, failed_at = excluded.failed_at, error_code = excluded.error_code,
-           error_reason = excluded.error_reason, trace = coalesce(excluded.trace, m.trace)
+           error_reason = excluded.error_reason
      where m.state <= 2
     returning m.tenant_id, m.id, m.phone_number_id, m.person, m.failed_at, m.error_code, m.error_reason
 """)
@@ -106,10 +118,14 @@ _CLAIM_ROWS = text("""
 """)
 
 _START = text(f"""
-    update messages m set state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, :at)
-      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
-     where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS} and m.state <= 4
-    returning m.id, m.body
+    with started as (
+        update messages m set state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, :at)
+          from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
+         where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS} and m.state <= 4
+        returning m.tenant_id, m.id
+    )
+    select m.id, m.body from started
+      join message_bodies m on m.tenant_id = started.tenant_id and m.id = started.id and {_IN_THEIR_DAYS}
 """)
 
 _MOVE = text(f"""
@@ -175,18 +191,22 @@ _SETTLE = text(f"""
 """)
 
 _BODIES = text(f"""
-    select m.id, m.body from messages m
+    select m.id, m.body from message_bodies m
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
            on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
-     where m.body is not null
 """)
 
-_ONE = text("select * from messages where tenant_id = :tenant_id and id = :id and accepted_at is not null")
+_ONE = text("""
+    select m.*, t.trace from messages m
+      left join message_traces t on t.tenant_id = :tenant_id and t.id = :id
+     where m.tenant_id = :tenant_id and m.id = :id and m.accepted_at is not null
+""")
 
 _ACCEPTANCES = text(f"""
-    select m.* from messages m
+    select a.*, m.body from messages a
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
+           on a.tenant_id = asked.tenant_id and a.id = asked.id
+      join message_bodies m on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
 """)
 
 _SILENT = text("""
@@ -200,7 +220,13 @@ Columns = Mapping[str, Any]
 
 async def accept(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
     """Write the accepted halves; returns the rows that this made whole."""
+    await connection.execute(_KEEP_BODIES, {name: columns[name] for name in ("tenant_ids", "ids", "bodies")})
     return (await connection.execute(_ACCEPT, columns)).all()
+
+
+async def keep_traces(connection: AsyncConnection, columns: Columns) -> None:
+    """Write down why each message was let pass or refused; the first word stays."""
+    await connection.execute(_KEEP_TRACES, columns)
 
 
 async def clear(connection: AsyncConnection, columns: Columns) -> None:

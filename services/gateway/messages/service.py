@@ -78,7 +78,8 @@ async def clear(connection: AsyncConnection, events: Sequence[MessageCleared]) -
     """Write down that consent let the messages pass, and why."""
     unique = _unique(events)
     if unique:
-        await repository.clear(connection, {**_subjects(unique), "traces": [_trace(event) for event in unique]})
+        await repository.keep_traces(connection, _traces(unique))
+        await repository.clear(connection, _subjects(unique))
 
 
 async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> Sequence[Row[Any]]:
@@ -90,8 +91,8 @@ async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | 
         **_subjects(unique),
         "codes": [event.code for event in unique],
         "reasons": [event.reason for event in unique],
-        "traces": [_trace(event) if isinstance(event, MessageRefused) else None for event in unique],
     }
+    await repository.keep_traces(connection, _traces([one for one in unique if isinstance(one, MessageRefused)]))
     return await repository.refuse(connection, columns)
 
 
@@ -259,8 +260,12 @@ def _subjects(
     }
 
 
-def _trace(event: MessageCleared | MessageRefused) -> str:
-    return msgspec.json.encode(event.trace).decode()
+def _traces(events: Sequence[MessageCleared | MessageRefused]) -> dict[str, list[Any]]:
+    return {
+        "tenant_ids": [event.tenant_id for event in events],
+        "ids": [event.message_id for event in events],
+        "traces": [msgspec.json.encode(event.trace).decode() for event in events],
+    }
 
 
 def _acceptance(row: Row[Any]) -> MessageAccepted:

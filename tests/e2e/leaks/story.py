@@ -13,7 +13,6 @@ from tests.e2e.harness.tenants import Tenant, new_person, template_body, text_bo
 from tests.e2e.harness.waiting import eventually
 from tests.e2e.leaks.forms import Secret, phone, text
 
-
 CALLBACK_TOKEN = "token in the callback URL"
 
 

@@ -5,6 +5,7 @@ import json
 import time
 
 import msgspec
+from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import service as callbacks
 from services.kernel import crypto
@@ -229,8 +230,7 @@ async def test_a_fact_that_waits_is_not_queued_twice(world: World, receiver: Rec
 
 async def test_a_status_before_our_row_of_its_message_waits_for_it(world: World, receiver: Receiver) -> None:
     tenant = await world.tenant(receiver.url)
-    message_id = await world.message(tenant)
-    await world.rows("update messages set body = null where id = :id", id=message_id)
+    message_id = uuid7()
     async with world.delivering():
         await world.enqueue(world.status(tenant, message_id, "sent"))
         await asyncio.sleep(0.3)
@@ -244,8 +244,7 @@ async def test_a_status_whose_message_never_comes_is_told_without_its_recipient(
     world: World, receiver: Receiver
 ) -> None:
     tenant = await world.tenant(receiver.url)
-    message_id = await world.message(tenant)
-    await world.rows("update messages set body = null where id = :id", id=message_id)
+    message_id = uuid7()
     async with world.delivering(defer_max_seconds=0.2):
         await world.enqueue(world.status(tenant, message_id, "sent"))
         await receiver.until(calls=1)
@@ -256,8 +255,8 @@ async def test_a_status_whose_message_never_comes_is_told_without_its_recipient(
 
 async def test_a_body_that_does_not_open_does_not_hold_up_the_others(world: World, receiver: Receiver) -> None:
     tenant = await world.tenant(receiver.url)
-    broken, sound = await world.message(tenant), await world.message(tenant)
-    await world.rows("update messages set body = 'nonsense' where id = :id", id=broken)
+    broken, sound = uuid7(), await world.message(tenant)
+    await world.store_message(tenant, broken, body=b"nonsense")
     async with world.delivering():
         await world.enqueue(world.status(tenant, broken, "sent"), world.status(tenant, sound, "sent"))
         await receiver.until(values=2)

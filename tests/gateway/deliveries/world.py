@@ -86,19 +86,23 @@ class World:
         await self.store_message(tenant, message_id, opaque=opaque)
         return message_id
 
-    async def store_message(self, tenant: TenantInTest, message_id: UUID, *, opaque: str | None = None) -> None:
+    async def store_message(
+        self, tenant: TenantInTest, message_id: UUID, *, opaque: str | None = None, body: bytes | None = None
+    ) -> None:
+        """A message as the gateway stores it; `body` stands for one that was spoilt."""
         sent: dict[str, Any] = {"messaging_product": "whatsapp", "to": f"+{PHONE}", "type": "text"}
         if opaque is not None:
             sent["biz_opaque_callback_data"] = opaque
         place = crypto.Place(tenant.id, "messages", "body", str(message_id))
-        body = crypto.seal(await self.keyring.key(tenant.id, "messages"), place, msgspec.json.encode(sent))
+        sealed = crypto.seal(await self.keyring.key(tenant.id, "messages"), place, msgspec.json.encode(sent))
         async with self.database.transaction() as connection:
             await connection.execute(
                 text("""
-                    insert into messages (tenant_id, id, state, body) values (:tenant_id, :id, 0, :body)
-                    on conflict (tenant_id, id) do update set body = excluded.body
+                    with made as (insert into messages (tenant_id, id, state) values (:tenant_id, :id, 0)
+                                  on conflict do nothing)
+                    insert into message_bodies (tenant_id, id, body) values (:tenant_id, :id, :body)
                 """),
-                {"tenant_id": tenant.id, "id": message_id, "body": body},
+                {"tenant_id": tenant.id, "id": message_id, "body": body or sealed},
             )
 
     def status(self, tenant: TenantInTest, message_id: UUID, status: str, **content: object) -> CallbackFact:

@@ -56,6 +56,7 @@ class Story:
     lane: Lane = "bulk"
     began: datetime = field(default_factory=lambda: clock.now() - timedelta(seconds=10))
     lifetime: timedelta = timedelta(hours=24)
+    body: bytes = b"sealed"
 
     def accepted(self) -> MessageAccepted:
         return MessageAccepted(
@@ -67,7 +68,7 @@ class Story:
             country="RU",
             lane=self.lane,
             expires_at=self.began + self.lifetime,
-            body=b"sealed",
+            body=self.body,
         )
 
     def cleared(self) -> MessageCleared:
@@ -180,7 +181,10 @@ class Desk:
 
     async def message(self, story: Story) -> Row[Any] | None:
         found = await self.rows(
-            "select * from messages where tenant_id = :t and id = :i", t=story.tenant_id, i=story.id
+            """select m.*, t.trace from messages m left join message_traces t using (tenant_id, id)
+                where tenant_id = :t and id = :i""",
+            t=story.tenant_id,
+            i=story.id,
         )
         return found[0] if found else None
 

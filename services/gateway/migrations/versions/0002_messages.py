@@ -23,7 +23,6 @@ create table messages (
     lane smallint,
     template_id uuid,
     template_version int,
-    body bytea,
     position bigint,
     expires_at timestamptz,
     accepted_at timestamptz,
@@ -41,7 +40,6 @@ create table messages (
     called_back_at timestamptz,
     price_micros bigint check (price_micros >= 0),
     currency text,
-    trace jsonb,
     error_code int,
     error_reason text,
     wamid_index text,
@@ -49,11 +47,30 @@ create table messages (
     primary key (tenant_id, id),
     constraint a_failure_has_a_reason check (state <> 8 or (error_code is not null and error_reason is not null)),
     constraint accepted_whole check (accepted_at is null or num_nulls(
-        phone_number_id, person, kind, category, country, lane, body, position, expires_at) = 0)
+        phone_number_id, person, kind, category, country, lane, position, expires_at) = 0)
 ) partition by range (id);
 create index messages_wamid on messages (tenant_id, wamid_index) where wamid_index is not null;
 create table messages_default partition of messages default with (fillfactor = 70);
 grant select, insert, update on messages to gateway;
+"""
+
+# What never changes: the sealed request, and why consent let it pass or not.
+CONTENTS = """
+create table message_bodies (
+    tenant_id uuid not null,
+    id uuid not null,
+    body bytea not null,
+    primary key (tenant_id, id)
+) partition by range (id);
+create table message_bodies_default partition of message_bodies default;
+create table message_traces (
+    tenant_id uuid not null,
+    id uuid not null,
+    trace jsonb not null,
+    primary key (tenant_id, id)
+) partition by range (id);
+create table message_traces_default partition of message_traces default;
+grant select, insert on message_bodies, message_traces to gateway;
 """
 
 # Reports that came before Meta's id of their message was written down, and without our own id.
@@ -126,5 +143,5 @@ grant select, insert, update, delete on number_buckets, pairs to gateway;
 
 
 def upgrade() -> None:
-    for part in (MESSAGES, UNMATCHED_STATUSES, DISPATCH_QUEUE, LIMITS):
+    for part in (MESSAGES, CONTENTS, UNMATCHED_STATUSES, DISPATCH_QUEUE, LIMITS):
         migrate.script(part)

@@ -98,8 +98,15 @@ class Dispatcher:
             except FAILURES as error:
                 await self._outage(error)
         if claimed < slots or not slots:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOADED_SECONDS if self._in_flight else IDLE_SECONDS)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Gather under load, so that one claim carries more; when idle, go on as soon as there may be something."""
+        if self._in_flight:
+            await asyncio.sleep(LOADED_SECONDS)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
 
     async def _claim(self, slots: int) -> int:
         async with self._database.transaction() as connection:

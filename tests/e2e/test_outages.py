@@ -3,7 +3,7 @@
 from tests.e2e.conftest import World
 from tests.e2e.harness.stacks import held
 from tests.e2e.harness.tenants import Tenant, text_body
-from tests.e2e.harness.waiting import stays
+from tests.e2e.harness.waiting import eventually, stays
 
 
 async def test_while_meta_cannot_be_reached_a_message_waits_and_is_then_sent_once(world: World, tenant: Tenant) -> None:
@@ -50,6 +50,7 @@ async def test_while_the_webhook_is_away_meta_tries_again_and_nothing_is_missed(
         await tenant.wait_state(sent, "sent")
         await world.sandbox.write(person, "Вы тут?", tenant.phone_number_id)
     await tenant.wait_events(sent)
+    await eventually(lambda: tenant.callbacks.messages("Вы тут?"), "the tenant hears of the person's message")
     reply = await tenant.post(text_body(person, "Тут!"))
     assert (await tenant.wait_events(reply.message_id))["price"]["amount"] == "0.00"
     assert len(tenant.callbacks.messages("Вы тут?")) == 1

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.contents import service as contents
 from services.gateway.deliveries import envelope, metrics
 from services.gateway.deliveries.envelope import MessageContent, StatusContent, Value
 from services.gateway.deliveries.openings import Openings
@@ -14,7 +15,6 @@ from services.gateway.deliveries.repository import FactRow
 from services.gateway.inbound import service as inbound
 from services.gateway.inbound.service import Stored
 from services.gateway.keys.service import Keyring
-from services.gateway.messages import service as messages
 from services.gateway.tenants.service import Directory
 from services.kernel.logging import get_logger
 
@@ -39,7 +39,7 @@ async def fetch(connection: AsyncConnection, facts: Sequence[FactRow]) -> Conten
     sent: dict[UUID, bytes] = {}
     stored: dict[UUID, Stored] = {}
     if statuses:
-        sent = await messages.bodies(
+        sent = await contents.bodies(
             connection, [fact.tenant_id for fact in statuses], [fact.subject_id for fact in statuses]
         )
     if arrived:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
+from services.gateway.contents import service as contents
 from services.gateway.messages import schemas, service
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.tenants.authentication import Tenant
@@ -27,7 +28,9 @@ async def get_message(message_id: str, tenant: Tenant, request: Request) -> sche
     while True:
         try:
             async with request.app.state.database.transaction() as connection:
-                return schemas.message(await service.find(connection, tenant_id=tenant.tenant_id, message_id=id_))
+                row = await service.find(connection, tenant_id=tenant.tenant_id, message_id=id_)
+                trace = await contents.trace(connection, tenant_id=tenant.tenant_id, message_id=id_)
+                return schemas.message(row, trace)
         except MessageNotFound:
             if asyncio.get_running_loop().time() > deadline:
                 raise

@@ -20,19 +20,6 @@ _MAY_MOVE = """
 # Rows are found by key; the bounds leave only the partitions of their days to look into.
 _IN_THEIR_DAYS = "m.id between cast(:first_id as uuid) and cast(:last_id as uuid)"
 
-# What never changes lies apart, so that the nine updates of a row do not write it again.
-_KEEP_BODIES = text("""
-    insert into message_bodies (tenant_id, id, body)
-    select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:bodies as bytea[]))
-    on conflict do nothing
-""")
-
-_KEEP_TRACES = text("""
-    insert into message_traces (tenant_id, id, trace)
-    select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:traces as jsonb[]))
-    on conflict do nothing
-""")
-
 _ACCEPT = text("""
     insert into messages as m (tenant_id, id, state, phone_number_id, person, kind, category, country, lane,
                                template_id, template_version, position, expires_at, accepted_at)
@@ -118,14 +105,10 @@ _CLAIM_ROWS = text("""
 """)
 
 _START = text(f"""
-    with started as (
-        update messages m set state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, :at)
-          from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
-         where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS} and m.state <= 4
-        returning m.tenant_id, m.id
-    )
-    select m.id, m.body from started
-      join message_bodies m on m.tenant_id = started.tenant_id and m.id = started.id and {_IN_THEIR_DAYS}
+    update messages m set state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, :at)
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
+     where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS} and m.state <= 4
+    returning m.tenant_id, m.id
 """)
 
 _MOVE = text(f"""
@@ -190,23 +173,12 @@ _SETTLE = text(f"""
     select id from found
 """)
 
-_BODIES = text(f"""
-    select m.id, m.body from message_bodies m
-      join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
-""")
-
-_ONE = text("""
-    select m.*, t.trace from messages m
-      left join message_traces t on t.tenant_id = :tenant_id and t.id = :id
-     where m.tenant_id = :tenant_id and m.id = :id and m.accepted_at is not null
-""")
+_ONE = text("select * from messages where tenant_id = :tenant_id and id = :id and accepted_at is not null")
 
 _ACCEPTANCES = text(f"""
-    select a.*, m.body from messages a
+    select m.* from messages m
       join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on a.tenant_id = asked.tenant_id and a.id = asked.id
-      join message_bodies m on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
+           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
 """)
 
 _SILENT = text("""
@@ -220,13 +192,7 @@ Columns = Mapping[str, Any]
 
 async def accept(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
     """Write the accepted halves; returns the rows that this made whole."""
-    await connection.execute(_KEEP_BODIES, {name: columns[name] for name in ("tenant_ids", "ids", "bodies")})
     return (await connection.execute(_ACCEPT, columns)).all()
-
-
-async def keep_traces(connection: AsyncConnection, columns: Columns) -> None:
-    """Write down why each message was let pass or refused; the first word stays."""
-    await connection.execute(_KEEP_TRACES, columns)
 
 
 async def clear(connection: AsyncConnection, columns: Columns) -> None:
@@ -259,10 +225,9 @@ async def lock(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UU
     return {row.id: State(row.state) for row in rows}
 
 
-async def start(connection: AsyncConnection, columns: Columns) -> dict[UUID, bytes]:
-    """Their calls may begin; returns the sealed bodies of those that have not ended meanwhile."""
-    rows = await connection.execute(_START, _bounded(columns))
-    return {row.id: row.body for row in rows}
+async def start(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
+    """Their calls may begin; returns those that have not ended meanwhile."""
+    return (await connection.execute(_START, _bounded(columns))).all()
 
 
 async def move(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
@@ -278,11 +243,6 @@ async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_index
 async def settle(connection: AsyncConnection, columns: Columns) -> set[UUID]:
     """Note moments that are not yet known; returns the messages that exist."""
     return {row.id for row in await connection.execute(_SETTLE, _bounded(columns))}
-
-
-async def bodies(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> dict[UUID, bytes]:
-    rows = await connection.execute(_BODIES, _bounded({"tenant_ids": tenant_ids, "ids": ids}))
-    return {row.id: row.body for row in rows}
 
 
 async def find(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID) -> Row[Any] | None:

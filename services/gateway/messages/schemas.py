@@ -45,14 +45,14 @@ class Message(BaseModel):
     events: list[MessageEvent] = Field(description="What happened, oldest first.")
 
 
-def message(row: Row[Any]) -> Message:
+def message(row: Row[Any], trace: list[dict[str, Any]]) -> Message:
     """The tenant's view of a stored message."""
     return Message(
         id=str(row.id),
         state=State(row.state).name.lower(),
         error=_error(row),
         price=None if row.price_micros is None else Money(amount=text_of(row.price_micros), currency=row.currency),
-        trace=row.trace or [],
+        trace=trace,
         events=_events(row),
     )
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.contents import service as contents
 from services.gateway.messages import repository
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.states import State
@@ -57,11 +57,11 @@ async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAcce
         "lanes": [LANES[event.lane] for event, _ in first],
         "template_ids": [event.template_id for event, _ in first],
         "template_versions": [event.template_version for event, _ in first],
-        "bodies": [event.body for event, _ in first],
         "positions": [offset for _, offset in first],
         "expires": [event.expires_at for event, _ in first],
         "accepted": [event.occurred_at for event, _ in first],
     }
+    await contents.keep_bodies(connection, [event for event, _ in first])
     return await repository.accept(connection, columns)
 
 
@@ -78,7 +78,7 @@ async def clear(connection: AsyncConnection, events: Sequence[MessageCleared]) -
     """Write down that consent let the messages pass, and why."""
     unique = _unique(events)
     if unique:
-        await repository.keep_traces(connection, _traces(unique))
+        await contents.keep_traces(connection, unique)
         await repository.clear(connection, _subjects(unique))
 
 
@@ -92,7 +92,7 @@ async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | 
         "codes": [event.code for event in unique],
         "reasons": [event.reason for event in unique],
     }
-    await repository.keep_traces(connection, _traces([one for one in unique if isinstance(one, MessageRefused)]))
+    await contents.keep_traces(connection, [one for one in unique if isinstance(one, MessageRefused)])
     return await repository.refuse(connection, columns)
 
 
@@ -148,7 +148,8 @@ async def start(
     connection: AsyncConnection, *, tenant_ids: list[UUID], message_ids: list[UUID], at: datetime
 ) -> dict[UUID, bytes]:
     """The calls of these messages may begin; returns the sealed bodies of those that have not ended meanwhile."""
-    return await repository.start(connection, {"tenant_ids": tenant_ids, "ids": message_ids, "at": at})
+    rows = await repository.start(connection, {"tenant_ids": tenant_ids, "ids": message_ids, "at": at})
+    return await contents.bodies(connection, [row.tenant_id for row in rows], [row.id for row in rows])
 
 
 async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
@@ -181,17 +182,13 @@ async def match(
     return {(row.tenant_id, row.wamid_index): row for row in rows}
 
 
-async def bodies(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> dict[UUID, bytes]:
-    """The sealed send requests of messages, by message id; one that is not stored yet is missing."""
-    return await repository.bodies(connection, tenant_ids, message_ids)
-
-
 async def acceptances(
     connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]
 ) -> list[MessageAccepted]:
     """The acceptance of each message, to be published again."""
     rows = await repository.acceptances(connection, tenant_ids, message_ids)
-    return [_acceptance(row) for row in rows]
+    bodies = await contents.bodies(connection, [row.tenant_id for row in rows], [row.id for row in rows])
+    return [_acceptance(row, bodies[row.id]) for row in rows if row.id in bodies]
 
 
 async def mark_charged(connection: AsyncConnection, events: Sequence[ChargeCaptured | ChargeReleased]) -> None:
@@ -260,15 +257,7 @@ def _subjects(
     }
 
 
-def _traces(events: Sequence[MessageCleared | MessageRefused]) -> dict[str, list[Any]]:
-    return {
-        "tenant_ids": [event.tenant_id for event in events],
-        "ids": [event.message_id for event in events],
-        "traces": [msgspec.json.encode(event.trace).decode() for event in events],
-    }
-
-
-def _acceptance(row: Row[Any]) -> MessageAccepted:
+def _acceptance(row: Row[Any], body: bytes) -> MessageAccepted:
     return MessageAccepted(
         id=event_id(row.id, "accepted"),
         occurred_at=row.accepted_at,
@@ -281,7 +270,7 @@ def _acceptance(row: Row[Any]) -> MessageAccepted:
         country=row.country,
         lane="express" if row.lane == LANES["express"] else "bulk",
         expires_at=row.expires_at,
-        body=row.body,
+        body=body,
         template_id=row.template_id,
         template_version=row.template_version,
     )

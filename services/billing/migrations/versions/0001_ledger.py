@@ -202,7 +202,3 @@ def upgrade() -> None:
         script(ddl)
     card = json.dumps(FIRST_CARD)
     script(f"insert into rate_cards values (1, $card${card}$card$, '2025-01-01T00:00:00+03:00')")
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the books are append-only: restore a backup instead")

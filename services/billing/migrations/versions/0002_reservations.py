@@ -135,7 +135,3 @@ revoke execute on function agree_with_ledger from public;
 def upgrade() -> None:
     for ddl in (RESERVATIONS, REPORTS, AGREE, REFUSALS, GRANTS):
         script(ddl)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the books are append-only: restore a backup instead")

@@ -32,6 +32,7 @@ DIRECTORY = Path("var/chaos")
 ENDLESS = 10_000_000
 LATENCY_MS = 150
 MORE_AFTER_FAULTS = 200
+TOP_UP = 1_000_000
 
 
 def main() -> int:
@@ -56,7 +57,7 @@ async def _run(stack: Any, faults: list[Fault], *, rate: float) -> dict[str, Any
     async with surroundings(stack) as world:
         other = await world.staff.open_tenant(top_up="10000.00")
         stops = Stops(other)
-        async with traffic(world, count=ENDLESS, per_second=rate) as running:
+        async with traffic(world, count=ENDLESS, per_second=rate, top_up=TOP_UP) as running:
             await world.sandbox.scenario("*", latency_ms=LATENCY_MS)
             stopping = asyncio.create_task(stops.run())
             recovery, freezes = await _strike_all(stack, faults)
@@ -64,8 +65,8 @@ async def _run(stack: Any, faults: list[Fault], *, rate: float) -> dict[str, Any
             with contextlib.suppress(asyncio.CancelledError):
                 await stopping
             running.load.finish(more=MORE_AFTER_FAULTS)
-        found = await _settled(running)
-        counts = await _count(world, running, stops, freezes)
+            found = await _settled(running)
+            counts = await _count(world, running, stops, freezes)
         await other.callbacks.stop()
     return {
         "faults": len(faults),
@@ -95,7 +96,8 @@ async def _strike_all(stack: Any, faults: list[Fault]) -> tuple[list[float], lis
 
 async def _settled(running: Traffic) -> books.Records:
     async def probe() -> bool:
-        return not (await running.look()).unsettled
+        found = await running.look()
+        return len(found.answered) == running.load.count and not found.unsettled
 
     with contextlib.suppress(AssertionError):
         await eventually(probe, "everything is settled", seconds=SETTLED_WITHIN_SECONDS)

@@ -87,9 +87,9 @@ class Traffic:
 
 
 @asynccontextmanager
-async def traffic(world: World, *, count: int, per_second: float) -> AsyncIterator[Traffic]:
+async def traffic(world: World, *, count: int, per_second: float, top_up: int = TOP_UP) -> AsyncIterator[Traffic]:
     """A fresh tenant under load; the sandbox takes its time, so that messages are under way."""
-    tenant = await world.staff.open_tenant(top_up=f"{TOP_UP}.00", messages_per_second=400)
+    tenant = await world.staff.open_tenant(top_up=f"{top_up}.00", messages_per_second=400)
     persons = await _persons(tenant)
     after = await books.last_send(world)
     load = Load(tenant, persons, count=count, per_second=per_second)

@@ -169,7 +169,8 @@ async def test_a_message_goes_out_once_under_our_id_and_its_wamid_is_kept_sealed
         await office.keyring.index_key(office.tenant.id), "wamid", send["wamid"]
     )
     assert send["wamid"].encode() not in message.wamid
-    assert consent.asked and all(asked == [story.id] for asked in consent.asked)
+    assert consent.asked
+    assert all(asked == [story.id] for asked in consent.asked)
 
 
 async def test_a_stopped_message_is_not_sent_and_its_tenant_is_told_why(

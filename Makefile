@@ -50,7 +50,8 @@ profile: setup ## measure with a profiler in the processes: where does the time 
 clean: down ## stop everything and remove var/
 	@$(PYTHON) -m deploy.local.bootstrap clean
 
-lock: .venv/.stamp ## resolve the requirements anew (maintainers; needs uv in .venv)
+lock: .venv/.stamp ## resolve the requirements anew (for maintainers: it fetches uv)
+	@test -x $(VENV)/uv || $(VENV)/pip install --quiet uv
 	$(VENV)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --quiet -o requirements.lock
 	$(VENV)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --quiet -o requirements-dev.lock
 

@@ -48,8 +48,8 @@ class GroupLag:
     async def _watch(self, stop: asyncio.Event) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
         reader = AIOKafkaConsumer(bootstrap_servers=self._settings.bootstrap_servers)
-        await reader.start()
         try:
+            await reader.start()
             await admin.start()
             while not stop.is_set():
                 await asyncio.wait_for(self._ask(admin, reader), ASK_TIMEOUT_SECONDS)
@@ -64,7 +64,10 @@ class GroupLag:
         asked_at = time.monotonic()
         ends = await reader.end_offsets(places)
         committed = await admin.list_consumer_group_offsets(self._group)
-        self._committed = {place: found.offset for place, found in committed.items() if found.offset >= 0}
+        known = {place: found.offset for place, found in committed.items() if found.offset >= 0}
+        # Without a commit the group will begin where the topic does: what retention has removed is not waited for.
+        unread = [place for place in places if place not in known]
+        self._committed = known | (await reader.beginning_offsets(unread) if unread else {})
         self._ends.append((asked_at, ends))
         self._asked_at = asked_at
         while self._ends and self._ends[0][0] < asked_at - KEEP_SECONDS:

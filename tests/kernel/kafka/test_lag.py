@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from services.kernel.contracts import Topic
 from services.kernel.contracts.inbound import INBOUND
@@ -76,6 +77,18 @@ async def test_a_group_that_has_committed_everything_is_not_behind_and_one_that_
 async def test_a_group_of_an_empty_topic_is_not_behind(infrastructure: Infrastructure, topic: Topic) -> None:
     async with watching(GroupLag(infrastructure.kafka, group=f"test-{uuid4().hex[:8]}", topic=topic)) as lag:
         await until(lambda: not lag.behind(2))
+
+
+async def test_what_retention_removed_before_the_group_ever_read_is_not_waited_for(
+    infrastructure: Infrastructure, topic: Topic, publisher: Publisher
+) -> None:
+    await publisher.send([record(topic)] * 3)
+    admin = AIOKafkaAdminClient(bootstrap_servers=infrastructure.kafka.bootstrap_servers)
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic.name, 0): RecordsToDelete(before_offset=3)})
+    await admin.close()
+    async with watching(GroupLag(infrastructure.kafka, group=f"consent.{uuid4()}", topic=topic)) as lag:
+        await until(lambda: not lag.behind(1))
 
 
 async def test_what_came_a_moment_ago_is_not_late_yet_and_is_soon(

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,8 @@ ENDLESS = 10_000_000
 LATENCY_MS = 150
 MORE_AFTER_FAULTS = 200
 TOP_UP = 1_000_000
+# Meta's pair limit is one message in six seconds; a load above it would only wait.
+SECONDS_PER_MESSAGE_TO_ONE = 8
 
 
 def main() -> int:
@@ -54,10 +57,11 @@ def main() -> int:
 
 async def _run(stack: Any, faults: list[Fault], *, rate: float) -> dict[str, Any]:
     began = time.monotonic()
+    people = math.ceil(rate * SECONDS_PER_MESSAGE_TO_ONE)
     async with surroundings(stack) as world:
         other = await world.staff.open_tenant(top_up="10000.00")
         stops = Stops(other)
-        async with traffic(world, count=ENDLESS, per_second=rate, top_up=TOP_UP) as running:
+        async with traffic(world, count=ENDLESS, per_second=rate, top_up=TOP_UP, people=people) as running:
             await world.sandbox.scenario("*", latency_ms=LATENCY_MS)
             stopping = asyncio.create_task(stops.run())
             recovery, freezes = await _strike_all(stack, faults)

@@ -10,7 +10,7 @@ from deploy.local.stack import Stack
 from tests.chaos.plan import Fault
 from tests.e2e.harness.waiting import eventually
 
-BACK_WITHIN_SECONDS = 120.0
+BACK_WITHIN_SECONDS = 60.0
 
 
 async def strike(stack: Stack, fault: Fault) -> tuple[float, tuple[datetime, datetime] | None]:
@@ -39,7 +39,10 @@ async def _recovery(stack: Stack, has_happened: object) -> float:
 
     async def is_back() -> bool:
         assert callable(has_happened)
-        return bool(has_happened()) and not await asyncio.to_thread(stack.unready)
+        assert has_happened(), "it is not restarted yet"
+        unready = await asyncio.to_thread(stack.unready)
+        assert not unready, f"not ready: {unready}"
+        return True
 
     await eventually(is_back, "everything is ready again", seconds=BACK_WITHIN_SECONDS)
     return time.monotonic() - began

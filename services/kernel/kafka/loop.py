@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
@@ -33,6 +34,10 @@ STUCK_SECONDS = 30
 # A batch in work may end before its partitions go to somebody else. No heartbeats are sent meanwhile: with the time
 # since the last one this must be shorter than the session, or the member is thrown out and everybody shares again.
 DRAIN_SECONDS = 3
+COMMIT_SECONDS_MAX = 20
+# Above the patience of a batch with an outage in the middle; aiokafka leaves the group after 300 s.
+STEP_SECONDS_MAX = 240
+CLIENT_STOP_SECONDS = 10
 
 _log = get_logger()
 
@@ -66,12 +71,13 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         await self._start()
         try:
             while not stop.is_set():
-                await self._step()
+                await self._step_in_time()
         except ConsumerHalted as halt:
             _log.critical("consumer halts", group=self._consumer.group, reason=str(halt))
             raise
         finally:
-            await self._client.stop()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._client.stop(), CLIENT_STOP_SECONDS)
 
     def not_ready_reason(self) -> str | None:
         """Why this consumer is not doing its work, or None."""
@@ -102,6 +108,13 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
                 await asyncio.sleep(1)
             else:
                 return
+
+    async def _step_in_time(self) -> None:
+        try:
+            async with asyncio.timeout(STEP_SECONDS_MAX):
+                await self._step()
+        except TimeoutError as error:
+            raise ConsumerHalted(f"{self._consumer.group}: one batch took {STEP_SECONDS_MAX} s") from error
 
     async def _step(self) -> None:
         fetched = await self._fetch(FETCH_WAIT_MS, BATCH_MAX)
@@ -157,7 +170,10 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         if not ours:
             return
         try:
-            await self._client.commit(ours)
+            await asyncio.wait_for(self._client.commit(ours), COMMIT_SECONDS_MAX)
+        except TimeoutError as error:
+            # Seen after a broker's death: the client looks for its coordinator for ever, and only a restart helps.
+            raise ConsumerHalted(f"{self._consumer.group}: the coordinator does not answer") from error
         except (CommitFailedError, IllegalStateError):
             # The partitions moved on: their new owner sees the records again, and effects are once.
             _log.warning("commit came too late", group=self._consumer.group, count=len(ours))

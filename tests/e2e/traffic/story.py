@@ -87,10 +87,12 @@ class Traffic:
 
 
 @asynccontextmanager
-async def traffic(world: World, *, count: int, per_second: float, top_up: int = TOP_UP) -> AsyncIterator[Traffic]:
+async def traffic(
+    world: World, *, count: int, per_second: float, top_up: int = TOP_UP, people: int = PERSONS
+) -> AsyncIterator[Traffic]:
     """A fresh tenant under load; the sandbox takes its time, so that messages are under way."""
     tenant = await world.staff.open_tenant(top_up=f"{top_up}.00", messages_per_second=400)
-    persons = await _persons(tenant)
+    persons = await _persons(tenant, people)
     after = await books.last_send(world)
     load = Load(tenant, persons, count=count, per_second=per_second)
     await world.sandbox.scenario("*", latency_ms=LATENCY_MS)
@@ -104,14 +106,14 @@ async def traffic(world: World, *, count: int, per_second: float, top_up: int = 
         await tenant.callbacks.stop()
 
 
-async def _persons(tenant: Tenant) -> list[str]:
+async def _persons(tenant: Tenant, count: int) -> list[str]:
     gate = asyncio.Semaphore(10)
 
     async def one() -> str:
         async with gate:
             return await tenant.new_person()
 
-    return list(await asyncio.gather(*(one() for _ in range(PERSONS))))
+    return list(await asyncio.gather(*(one() for _ in range(count))))
 
 
 Happening = Callable[[Traffic], Awaitable[None]]

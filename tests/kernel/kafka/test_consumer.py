@@ -235,6 +235,23 @@ async def test_an_offset_that_is_out_of_range_halts_a_known_group(
             await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
 
 
+async def test_a_commit_that_never_ends_halts_the_consumer_instead_of_stopping_it_silently(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = uuid4()
+    reader = Reader(tenant_id)
+    loop = ConsumerLoop(reader.consumer(), infrastructure.kafka, database, publisher, member="test")
+
+    async def never(_offsets: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(loop._client, "commit", never)
+    monkeypatch.setattr("services.kernel.kafka.loop.COMMIT_SECONDS_MAX", 0.2)
+    await publisher.publish([captured(tenant_id)])
+    with pytest.raises(ConsumerHalted, match="coordinator"):
+        await asyncio.wait_for(loop.run(asyncio.Event()), PATIENCE_SECONDS)
+
+
 async def test_a_rolled_back_batch_leaves_no_first_sight_row(database: Database) -> None:
     event = captured(uuid4())
 

@@ -15,11 +15,6 @@ BATCH_SECONDS = Histogram(
 CONSUMER_BATCH_SIZE = Histogram("consumer_batch_size", "Events in one consumed batch.", ["group"], buckets=SIZES)
 DEAD_LETTERS = Counter("dead_letters_total", "Events that were put aside because they cannot be handled.", ["group"])
 CONSUMER_LAG = Gauge("consumer_lag", "Records that wait for this member of a consumer group.", ["group", "topic"])
-EVENTS_PUBLISHED = Counter("events_published_total", "Events that the broker has acknowledged.", ["topic"])
-PUBLISH_SECONDS = Histogram(
-    "publish_seconds", "Time until the broker acknowledged a batch.", ["topic"], buckets=SECONDS
-)
-OUTBOX_PENDING = Gauge("outbox_pending", "Events in the outbox that are not yet published.")
 
 WRITE_BATCH_SIZE = Histogram("write_batch_size", "Items that a batcher wrote together.", ["batcher"], buckets=SIZES)
 WRITE_BATCH_SECONDS = Histogram("write_batch_seconds", "Time of one batched write.", ["batcher"], buckets=SECONDS)

@@ -21,7 +21,6 @@ from services.kernel.contracts.reservations import MessageFunded, MessageUnfunde
 E = TypeVar("E", bound=Event)
 
 LANES = {"express": 0, "bulk": 1}
-LANE_NAMES = {number: name for name, number in LANES.items()}
 
 
 class Move(NamedTuple):

@@ -18,7 +18,6 @@ class State(IntEnum):
     EXPIRED = 9
 
 
-LIVE_MAX = State.READ
 # `expired` and a failure for want of any news were guesses; a report of Meta is knowledge.
 PROVISIONAL_REASON = "unknown"
 

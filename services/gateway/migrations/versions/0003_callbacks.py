@@ -91,8 +91,3 @@ def upgrade() -> None:
         op.execute(table)
     for statement in (*INDEXES, *GRANTS):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    for table in ("inbound_messages", "callback_deliveries", "callback_facts", "callback_endpoints"):
-        op.execute(f"drop table {table}")

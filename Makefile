@@ -37,6 +37,7 @@ check: .venv/.stamp ## lint, strict types, import contracts, generated documents
 	$(VENV)/mypy $(PATHS)
 	$(VENV)/lint-imports
 	$(VESTNIK) contracts --check
+	$(VESTNIK) openapi --check
 
 bench: setup ## measure: make bench SECONDS=120 RATE=700 -> var/bench/latest.json
 	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE)

@@ -62,6 +62,7 @@ def _process(name: str, facts: Facts) -> dict[str, str]:
         "PROCESS_NAME": name,
         "HTTP__HOST": "127.0.0.1",
         "HTTP__PORT": str(facts.ports[name]),
+        "HTTP__TRUSTED_PROXIES": "[]",
         "LOG__LEVEL": "INFO",
     }
 
@@ -97,6 +98,9 @@ def _gateway(facts: Facts) -> dict[str, str]:
         "URLS__CONSENT": facts.url("consent"),
         "URLS__BILLING": facts.url("billing"),
         "URLS__GRAPH": facts.url("sandbox"),
+        "URLS__SANDBOX": facts.url("sandbox"),
+        "URLS__PUBLIC": facts.url("gateway"),
+        "MEDIA__DIRECTORY": str(facts.directory / "media"),
         "CALLBACKS__ALLOW_LOOPBACK": "true",
         "UNKNOWN_GRACE_SECONDS": str(UNKNOWN_GRACE_SECONDS),
         "UNKNOWN_MAX_SECONDS": str(UNKNOWN_MAX_SECONDS),
@@ -106,8 +110,10 @@ def _gateway(facts: Facts) -> dict[str, str]:
 def _webhook(facts: Facts) -> dict[str, str]:
     return {
         "META__APP_SECRETS": json.dumps([facts.secrets.app_secret]),
+        "META__TEST_APP_SECRETS": json.dumps([facts.secrets.app_secret]),  # one sandbox plays both
         "META__VERIFY_TOKEN": facts.secrets.verify_token,
         "PLATFORM__PUBLIC_KEY": secrets.box_public_keys(facts.secrets.boxes)["platform"],
+        "PLATFORM__PRIVATE_KEY": facts.secrets.boxes["platform"],
     }
 
 

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from services.billing.migrate import MIGRATIONS
 from services.billing.reservations import expiry
 from services.billing.reservations.consumers import consumers
+from services.billing.reservations.service import Payer
 from services.billing.settings import Settings
 from services.kernel import crypto, settings
 from services.kernel.http import create_app
@@ -16,10 +17,10 @@ from services.kernel.process import ServiceProcess, run
 from services.kernel.tenants import TenantDirectory
 
 
-def zone_in(directory: TenantDirectory, tenant_id: UUID) -> str | None:
-    """The zone in which a tenant's billing months begin; None when the tenant is not known."""
+def payer_in(directory: TenantDirectory, tenant_id: UUID) -> Payer | None:
+    """What is to be known of a tenant that pays; None when the tenant is not known."""
     tenant = directory.tenant(tenant_id)
-    return None if tenant is None else tenant.zone
+    return None if tenant is None else Payer(tenant.zone, tenant.tenant_class)
 
 
 async def build(process: ServiceProcess[Settings]) -> ASGIApp:
@@ -27,11 +28,11 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     database = await process.open_database(MIGRATIONS)
     publisher = await process.open_publisher()
     private_key = crypto.unb64url(process.settings.box.private_key.get_secret_value())
-    zone_of = partial(zone_in, process.open_directory(private_key))
-    for consumer in consumers(zone_of):
+    payer_of = partial(payer_in, process.open_directory(private_key))
+    for consumer in consumers(payer_of):
         process.consume(consumer, database, publisher)
     process.task("outbox", Relay(database, publisher).run)
-    process.task("expiry", partial(expiry.run, database, zone_of))
+    process.task("expiry", partial(expiry.run, database, payer_of))
     return create_app("billing worker", process)
 
 

@@ -9,16 +9,18 @@ from services.kernel.errors import DEPENDENCY_ERRORS, Unavailable, is_retryable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+W = TypeVar("W")
 
 PATIENCE_SECONDS = 2.0  # a caller of a hot door does not wait longer for a hanging database
 RETRY_SECONDS = 1.0  # how long an old entry is used before the database is asked again
 ABSENT_SECONDS = 1.0  # how long "there is none" is believed: something new must be usable at once
+ABSENT_MAX = 10_000  # made-up keys push out each other, never what exists
 
 
 class _Entry(Generic[V]):
     __slots__ = ("fresh_until", "value")
 
-    def __init__(self, value: V | None, fresh_until: float) -> None:
+    def __init__(self, value: V, fresh_until: float) -> None:
         self.value = value
         self.fresh_until = fresh_until
 
@@ -31,31 +33,42 @@ class Remembered(Generic[K, V]):
         self._fresh_seconds = fresh_seconds
         self._entries_max = entries_max
         self._entries: dict[K, _Entry[V]] = {}
+        self._absent: dict[K, float] = {}  # until when it is believed
         self._loads: dict[K, asyncio.Task[V | None]] = {}
+
+    def fresh(self, key: K) -> V | None:
+        """The value if it is remembered and fresh; None says nothing."""
+        entry = self._entries.get(key)
+        return entry.value if entry is not None and entry.fresh_until > monotonic() else None
 
     async def get(self, key: K) -> V | None:
         """The value, or None when there is none; Unavailable when the database is down and nothing is remembered."""
         entry = self._entries.get(key)
         if entry is not None and entry.fresh_until > monotonic():
             return entry.value
+        if entry is None and self._absent.get(key, 0.0) > monotonic():
+            return None
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await asyncio.shield(self._loading(key))
-        except DEPENDENCY_ERRORS as error:
+        except (*DEPENDENCY_ERRORS, Unavailable) as error:
             if not is_retryable(error):
                 raise
             return self._old(entry, error)
 
     def put(self, key: K, value: V | None) -> None:
         """Remember a value that was just written or read."""
-        self._entries.pop(key, None)
-        while len(self._entries) >= self._entries_max:
-            del self._entries[next(iter(self._entries))]  # the one that was loaded longest ago
-        seconds = ABSENT_SECONDS if value is None else self._fresh_seconds
-        self._entries[key] = _Entry(value, monotonic() + seconds)
+        self.forget(key)
+        if value is None:
+            _make_room(self._absent, ABSENT_MAX)
+            self._absent[key] = monotonic() + ABSENT_SECONDS
+        else:
+            _make_room(self._entries, self._entries_max)
+            self._entries[key] = _Entry(value, monotonic() + self._fresh_seconds)
 
     def forget(self, key: K) -> None:
         self._entries.pop(key, None)
+        self._absent.pop(key, None)
 
     def _loading(self, key: K) -> "asyncio.Task[V | None]":
         """One load for all who ask at the same time; it goes on when they lose their patience."""
@@ -77,7 +90,14 @@ class Remembered(Generic[K, V]):
             task.exception()  # whoever waited has it; nobody may be left who does
 
     def _old(self, entry: _Entry[V] | None, error: Exception) -> V:
-        if entry is None or entry.value is None:
+        if entry is None and isinstance(error, Unavailable):
+            raise error
+        if entry is None:
             raise Unavailable("the database does not answer; try again") from error
         entry.fresh_until = monotonic() + RETRY_SECONDS
         return entry.value
+
+
+def _make_room(entries: dict[K, W], entries_max: int) -> None:
+    while len(entries) >= entries_max:
+        del entries[next(iter(entries))]  # the one that was loaded longest ago

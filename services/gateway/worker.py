@@ -1,7 +1,9 @@
 """The gateway's worker process: messages move on, go out to Meta, and tenants hear of it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from starlette.types import ASGIApp
 
@@ -12,13 +14,20 @@ from services.gateway.dispatch.dispatcher import WINDOW, Dispatcher
 from services.gateway.dispatch.graph_client import GraphClient
 from services.gateway.dispatch.questions import Questions
 from services.gateway.idempotency.service import prune
-from services.gateway.inbound.consumers import CONSUMERS as INBOUND_CONSUMERS
+from services.gateway.inbound.consumers import consumers as inbound_consumers
 from services.gateway.keys.service import Keyring
+from services.gateway.leftovers import service as leftovers
+from services.gateway.media import service as media
+from services.gateway.media.fetching import Fetcher
+from services.gateway.media.keeping import keep as keep_media
 from services.gateway.migrate import MIGRATIONS
+from services.gateway.platform.consumers import CONSUMER as PLATFORM_CONSUMER
 from services.gateway.progress.consumers import consumers
 from services.gateway.settings import Settings
 from services.gateway.sweeping.service import Sweeper
-from services.gateway.tenants.service import Directory
+from services.gateway.tenants.service import Directory, Mode
+from services.gateway.twins.upkeep import Upkeep
+from services.gateway.upstream.service import Upstream
 from services.kernel import partitions
 from services.kernel.client import InternalClient
 from services.kernel.crypto import FileKek
@@ -29,7 +38,11 @@ from services.kernel.kafka.publisher import Publisher
 from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
 
+# A tenant may tell the sandbox to be slow: its calls must not take the window that live messages need.
+TEST_CONNECTIONS_MAX = WINDOW // 10
+
 PARTITIONED = {"seen": "time", "messages": "uuid7", "message_bodies": "uuid7", "message_traces": "uuid7"}
+PARTITIONED |= {"callback_attempts": "uuid7", "callback_told": "time"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Shared:
     keyring: Keyring
     directory: Directory
     relay: Relay
+    upstream: Upstream
 
     def written(self) -> None:
         """Results are committed: the outbox and the callbacks have work."""
@@ -54,16 +68,22 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
     publisher = await process.open_publisher()
     keyring = Keyring(database, FileKek(process.settings.kek.file))
-    shared = Shared(database, publisher, keyring, Directory(database, keyring), Relay(database, publisher))
+    upstream = Upstream(process.settings.urls.graph, process.settings.urls.sandbox)
+    process.resources.push_async_callback(upstream.close)
+    shared = Shared(database, publisher, keyring, Directory(database, keyring), Relay(database, publisher), upstream)
     process.task("outbox", shared.relay.run)
     await partitions.ensure(database, PARTITIONED)  # before the first row, which would else go to the default one
     process.task("partitions", partial(partitions.keep, database, PARTITIONED))
     process.task("idempotency", partial(prune, database))
     process.task("callbacks", _deliveries(process, shared).run)
+    process.task("callback days", partial(leftovers.keep_dropping, database))
+    process.task("test twins", _twins(process, shared).run)
     process.task("sweeper", _sweeper(process, shared).run)
     dispatcher = _dispatcher(process, shared)
     process.task("dispatch", dispatcher.run)
-    for consumer in (*consumers(wake_dispatcher=dispatcher.wake), *INBOUND_CONSUMERS):
+    _keep_media(process, shared)
+    inbound = inbound_consumers(arrived=media.arrived, wake_fetcher=media.wake)
+    for consumer in (*consumers(wake_dispatcher=dispatcher.wake), *inbound, PLATFORM_CONSUMER):
         process.consume(consumer, database, publisher)
     return create_app("Vestnik gateway worker", process)
 
@@ -73,19 +93,55 @@ def _deliveries(process: ServiceProcess[Settings], shared: Shared) -> Deliveries
         database=shared.database,
         keyring=shared.keyring,
         directory=shared.directory,
-        allow_loopback=process.settings.callbacks.allow_loopback,
+        rules=process.settings.callbacks.rules,
+        public_url=process.settings.urls.public,
     )
 
 
+def _keep_media(process: ServiceProcess[Settings], shared: Shared) -> None:
+    """Fetch what people send, and remove what is over."""
+    settings = process.settings.media
+    files = media.Files(Path(settings.directory), shared.keyring)
+    files.prepare()
+    fetcher = Fetcher(
+        database=shared.database,
+        keyring=shared.keyring,
+        directory=shared.directory,
+        files=files,
+        upstream=shared.upstream,
+        keep=timedelta(days=settings.inbound_days),
+        tenant_bytes_max=settings.tenant_bytes_max,
+    )
+    process.task("media fetcher", fetcher.run)
+    process.task("media keeper", partial(keep_media, shared.database, files))
+
+
+def _twins(process: ServiceProcess[Settings], shared: Shared) -> Upkeep:
+    settings = process.settings
+    upkeep = Upkeep(
+        shared.database,
+        shared.directory,
+        sandbox_url=settings.urls.sandbox,
+        control_token=settings.sandbox.control_token.get_secret_value(),
+    )
+    process.resources.push_async_callback(upkeep.close)
+    return upkeep
+
+
 def _dispatcher(process: ServiceProcess[Settings], shared: Shared) -> Dispatcher:
-    graph = GraphClient(process.settings.urls.graph, connections_max=WINDOW)
+    urls = process.settings.urls
+    graphs: dict[Mode, GraphClient] = {
+        "live": GraphClient(urls.graph, connections_max=WINDOW),
+        "test": GraphClient(urls.sandbox, connections_max=TEST_CONNECTIONS_MAX),
+    }
     consent = InternalClient(process.settings.urls.consent, "consent", process.issuer)
-    for resource in (graph, consent):
-        process.resources.push_async_callback(resource.close)
+    for graph in graphs.values():
+        process.resources.push_async_callback(graph.close)
+    process.resources.push_async_callback(consent.close)
     return Dispatcher(
         database=shared.database,
         questions=Questions(consent),
-        caller=Caller(graph=graph, keyring=shared.keyring, directory=shared.directory),
+        caller=Caller(graphs=graphs, keyring=shared.keyring, directory=shared.directory),
         written=shared.written,
     )
 

@@ -24,9 +24,11 @@ from services.kernel.errors import (
 )
 from services.kernel.logging import get_logger
 from services.kernel.process import Process
+from services.kernel.proxies import TrustedProxies
 from services.kernel.tokens import Principal
 
 BODY_BYTES_MAX = 256 * 1024
+BODY_BYTES_MAX_OF_SCOPE = "vestnik.body_bytes_max"  # set by a middleware before the limit, for a path that takes more
 PROBLEM = "application/problem+json"
 ROUTING_CODES = {404: "no_such_route", 405: "method_not_allowed"}
 
@@ -76,6 +78,8 @@ def create_app(title: str, process: Process[Any], *, body_bytes_max: int = BODY_
     _add_health(app, process)
     app.add_middleware(RequestMetrics)
     app.add_middleware(BodyLimit, bytes_max=body_bytes_max)
+    if trusted := process.settings.http.trusted_proxies:
+        app.add_middleware(TrustedProxies, networks=trusted)
     return app
 
 
@@ -151,35 +155,36 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        bytes_max: int = scope.get(BODY_BYTES_MAX_OF_SCOPE, self._bytes_max)
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not length.isdigit() or int(length) > self._bytes_max:
-            return await self._refuse(scope, receive, send)
+        if not length.isdigit() or int(length) > bytes_max:
+            return await self._refuse(scope, receive, send, bytes_max)
         read = 0
 
         async def limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._bytes_max:
-                raise self._too_large()
+            if read > bytes_max:
+                raise self._too_large(bytes_max)
             return message
 
         async def watched(message: Message) -> None:
             # A body without a length was found too large while it was read: FastAPI would call that a bad request.
-            if read <= self._bytes_max:
+            if read <= bytes_max:
                 await send(message)
             elif message["type"] == "http.response.start":
-                await self._refuse(scope, receive, send)
+                await self._refuse(scope, receive, send, bytes_max)
 
         return await self._app(scope, limited, watched)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = error_response(self._too_large())
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, bytes_max: int) -> None:
+        response = error_response(self._too_large(bytes_max))
         response.headers["Connection"] = "close"  # the rest of the body is not read
         await response(scope, receive, send)
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"the body is larger than {self._bytes_max} bytes; send less in one request")
+    def _too_large(self, bytes_max: int) -> TooLarge:
+        return TooLarge(f"the body is larger than {bytes_max} bytes; send less in one request")
 
 
 class RequestMetrics:

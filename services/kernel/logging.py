@@ -33,7 +33,7 @@ ALLOWED_KEYS = frozenset({
     "attempts", "count", "size", "batch", "seconds", "bytes", "pending", "limit", "dropped", "status", "code",
     "reason", "state", "kind", "lane", "version", "revision", "fate", "ready", "path", "method", "route",
     "host", "port", "pid", "name", "service", "audience", "signal", "exit_code", "issuer", "role", "table",
-    "key_id",
+    "key_id", "endpoint_id",
 })
 # fmt: on
 TEXT_CHARACTERS_MAX = 300

@@ -22,6 +22,9 @@ OVERLOADED = Counter("batcher_overloaded_total", "Items that a batcher refused b
 
 HTTP_REQUESTS = Counter("http_requests_total", "Requests answered, by route template.", ["route", "method", "status"])
 HTTP_SECONDS = Histogram("http_request_seconds", "Time to answer, by route template.", ["route"], buckets=SECONDS)
+CONNECTIONS_REFUSED = Counter(
+    "http_connections_refused_total", "Connections closed for what, or how slowly, they sent.", ["status"]
+)
 INTERNAL_CALL_SECONDS = Histogram(
     "internal_call_seconds", "Time of a call to another service.", ["audience"], buckets=SECONDS
 )

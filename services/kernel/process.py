@@ -18,6 +18,7 @@ from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.kafka.consumer import Consumer
 from services.kernel.kafka.loop import ConsumerLoop
 from services.kernel.kafka.publisher import Publisher
+from services.kernel.server import GuardedHttp
 from services.kernel.settings import ProcessSettings, ServiceSettings
 from services.kernel.tenants import TenantDirectory
 from services.kernel.tokens import TokenIssuer, TokenVerifier
@@ -101,7 +102,8 @@ class Process(Generic[S]):
             host=http.host,
             port=http.port,
             loop="uvloop",
-            http="httptools",
+            http=GuardedHttp,
+            proxy_headers=False,  # uvicorn believes whoever calls from 127.0.0.1; see kernel/proxies.py
             access_log=False,  # a query may hold a phone number
             log_config=None,
             server_header=False,

@@ -4,7 +4,7 @@ import re
 import sys
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from services.kernel.crypto import unb64url
@@ -46,6 +46,7 @@ class Part(BaseModel):
 class HttpSettings(Part):
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65_535)
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()  # whose X-Forwarded-For is believed (JSON list of CIDR)
 
 
 class DatabaseSettings(Part):

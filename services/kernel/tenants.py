@@ -31,9 +31,12 @@ class TenantDirectory:
         self._private_key = private_key
         self._tenants: dict[UUID, TenantChanged] = {}
         self._numbers: dict[str, NumberChanged] = {}
+        self._wabas: dict[str, dict[str, NumberChanged]] = {}
         self._index_keys: dict[UUID, bytes] = {}
         self._data_keys: dict[UUID, dict[UUID, crypto.Key]] = {}
         self._at_end = asyncio.Event()
+        #: Grows with everything that is taken in: who looks again only after a change compares it.
+        self.revision = 0
 
     @property
     def is_ready(self) -> bool:
@@ -51,6 +54,18 @@ class TenantDirectory:
 
     def number(self, phone_number_id: str) -> NumberChanged | None:
         return self._numbers.get(phone_number_id)
+
+    def numbers_of_waba(self, waba_id: str) -> tuple[NumberChanged, ...]:
+        """The numbers of a WhatsApp Business Account, of whichever tenants, by id; empty for an unknown one."""
+        numbers = self._wabas.get(waba_id, {})
+        return tuple(numbers[number_id] for number_id in sorted(numbers))
+
+    def numbers_by_display(self, waba_id: str, phone: str) -> tuple[NumberChanged, ...]:
+        """The numbers of a WABA that people see as `phone` (E.164 with '+'): some of Meta's webhooks name only that.
+
+        More than one only where a test twin has the number of its parent.
+        """
+        return tuple(number for number in self.numbers_of_waba(waba_id) if self._is_seen_as(number, phone))
 
     def index_key(self, tenant_id: UUID) -> bytes:
         """The tenant's key of blind indexes; KeyError for an unknown tenant."""
@@ -72,10 +87,11 @@ class TenantDirectory:
                 if known is None or known.version < event.version:
                     self._open_keys(event)
                     self._tenants[event.tenant_id] = event
+                    self.revision += 1
             case NumberChanged():
                 number = self._numbers.get(event.phone_number_id)
                 if number is None or number.version < event.version:
-                    self._numbers[event.phone_number_id] = event
+                    self._take_number(number, event)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read the topic from its beginning and follow it until `stop`."""
@@ -122,6 +138,17 @@ class TenantDirectory:
 
     async def _is_at(self, client: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
         return all([await client.position(place) >= end for place, end in ends.items()])
+
+    def _is_seen_as(self, number: NumberChanged, phone: str) -> bool:
+        index_key = self._index_keys.get(number.tenant_id)
+        return index_key is not None and number.display_index == crypto.blind_index(index_key, "phone", phone)
+
+    def _take_number(self, before: NumberChanged | None, event: NumberChanged) -> None:
+        if before is not None:
+            self._wabas[before.waba_id].pop(event.phone_number_id)
+        self._numbers[event.phone_number_id] = event
+        self._wabas.setdefault(event.waba_id, {})[event.phone_number_id] = event
+        self.revision += 1
 
     def _open_keys(self, event: TenantChanged) -> None:
         sealed = event.service_keys.get(self._service)

@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from services.billing.ledger import service as ledger
 from services.billing.reservations.consumers import handle_batch
+from services.billing.reservations.service import Payer
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import Basis, MessageCleared
 from services.kernel.contracts.messages import Kind, MessageExpired, MessageFailed, MessageSent
@@ -29,6 +30,11 @@ PERSON = "a" * 64
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 ZONES: dict[UUID, str] = {}
+TESTERS: set[UUID] = set()
+
+
+def payer_of(tenant_id: UUID) -> Payer:
+    return Payer(ZONES.get(tenant_id, "Europe/Moscow"), "test" if tenant_id in TESTERS else "standard")
 
 
 def micros(amount: str) -> int:
@@ -42,6 +48,7 @@ def cleared(
     kind: Kind = "template",
     basis: Basis = "consent",
     expires_at: datetime = NOON + DAY,
+    max_price_micros: int | None = None,
 ) -> MessageCleared:
     return MessageCleared(
         id=event_id(message_id, "cleared"),
@@ -50,17 +57,18 @@ def cleared(
         message_id=message_id,
         person=PERSON,
         kind=kind,
-        category="service" if kind == "text" else "utility",
+        category="utility" if kind == "template" else "service",
         basis=basis,
         window_expires_at=None,
         expires_at=expires_at,
         trace=(),
+        max_price_micros=max_price_micros,
     )
 
 
-def reply(tenant_id: UUID, message_id: UUID) -> MessageCleared:
+def reply(tenant_id: UUID, message_id: UUID, *, kind: Kind = "text") -> MessageCleared:
     """A free-form answer inside the window."""
-    return cleared(tenant_id, message_id, kind="text", basis="window")
+    return cleared(tenant_id, message_id, kind=kind, basis="window")
 
 
 def sent(tenant_id: UUID, message_id: UUID) -> MessageSent:
@@ -122,7 +130,7 @@ class Billing:
         """One batch; its results."""
         batch = [Received(event, 0, offset) for offset, event in enumerate(events)]
         async with self.database.transaction() as connection:
-            return await handle_batch(connection, batch, zone_of=ZONES.get)
+            return await handle_batch(connection, batch, payer_of=payer_of)
 
     async def top_up(self, tenant_id: UUID, amount: str, *, reference: str = "") -> None:
         async with self.database.transaction() as connection:

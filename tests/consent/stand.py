@@ -111,6 +111,7 @@ def accepted(
     message_id: UUID | None = None,
     at: datetime = NOON,
     expires_at: datetime | None = None,
+    max_price_micros: int | None = None,
 ) -> MessageAccepted:
     message_id = message_id or uuid7()
     return MessageAccepted(
@@ -121,11 +122,12 @@ def accepted(
         phone_number_id=number,
         person=person,
         kind=kind,
-        category="service" if kind == "text" else category,
+        category=category if kind == "template" else "service",
         country=country,
         lane="bulk",
         expires_at=expires_at or at + MONTH,
         body=b"sealed",
+        max_price_micros=max_price_micros,
     )
 
 
@@ -143,6 +145,7 @@ def inbound(
         kind="text",
         signals=signals,
         wamid_index=inbound_id.hex * 2,
+        wamid=b"sealed",
         content=b"sealed",
     )
 

@@ -25,7 +25,7 @@ async def test_the_receiver_takes_only_what_we_signed(secret: str, status: int) 
     url = await receiver.start()
     try:
         body = _body("Привет")
-        signed = headers(secret=secret, delivery_id="d", timestamp=1, body=body)
+        signed = headers(secrets=[secret], delivery_id="d", timestamp=1, body=body)
         async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=signed) as answer:
             assert answer.status == status
         assert receiver.facts.qsize() == (1 if status == 200 else 0)

@@ -38,7 +38,8 @@ def test_a_service_has_only_its_own_database_and_private_keys(facts: Facts, name
     assert "DATABASE__OWNER_URL" not in values
     assert values["INTERNAL__PRIVATE_KEY"] == facts.secrets.issuers[service]
     others = {key for issuer, key in facts.secrets.issuers.items() if issuer != service}
-    others |= {key for box, key in facts.secrets.boxes.items() if box != service}
+    held = {service, "platform"} if service == "webhook" else {service}  # the webhook replays its quarantine
+    others |= {key for box, key in facts.secrets.boxes.items() if box not in held}
     assert not others & set(values.values())
 
 

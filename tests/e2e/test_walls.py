@@ -9,18 +9,49 @@ import pytest
 
 from deploy.local import processes
 from tests.e2e.conftest import World
-from tests.e2e.walls import trials
+from tests.e2e.walls import endpoints, files, keys, readings, sendings, trials
 from tests.e2e.walls.asking import Answer, ask
 from tests.e2e.walls.routes import Route, every_route
 from tests.e2e.walls.tokens import Mint
 from tests.e2e.walls.trials import Stand, Trial
 
+NO_ID = "019234ab-5d10-7c3e-9f00-2b6f1f0f9a11"
+PROFILE = "/{version:graph_version}/{phone_number_id}/whatsapp_business_profile"
+
 # The tenant's own things: another tenant's key finds them as little as what does not exist.
 TENANTS: dict[Route, Trial] = {
     Route("gateway", "POST", "/{version:graph_version}/{phone_number_id}/messages"): trials.sending,
+    Route("gateway", "POST", "/v1/messages:batch"): sendings.sending_a_batch,
     Route("gateway", "GET", "/v1/messages/{message_id}"): trials.reading_a_message,
+    Route("gateway", "GET", "/v1/messages"): readings.listing_messages,
+    Route("gateway", "POST", "/v1/messages/{message_id}:cancel"): readings.cancelling_a_message,
+    Route("gateway", "GET", "/{version:graph_version}/{object_id}"): readings.reading_an_object,
+    Route("gateway", "GET", "/{version:graph_version}/{waba_id}/phone_numbers"): readings.listing_numbers,
+    Route("gateway", "GET", "/{version:graph_version}/{waba_id}/message_templates"): readings.listing_templates,
+    Route("gateway", "GET", PROFILE): readings.reading_a_profile,
+    Route("gateway", "POST", PROFILE): readings.changing_a_profile,
+    Route("gateway", "POST", "/{version:graph_version}/{phone_number_id}/media"): files.uploading,
+    Route("gateway", "DELETE", "/{version:graph_version}/{media_id}"): files.deleting,
+    Route("gateway", "GET", "/media/{media_id}"): files.downloading,
     Route("gateway", "PUT", "/v1/callback"): trials.setting_the_callback,
     Route("gateway", "GET", "/v1/callback"): trials.reading_the_callback,
+    Route("gateway", "POST", "/v1/callbacks"): endpoints.adding_an_endpoint,
+    Route("gateway", "GET", "/v1/callbacks"): endpoints.listing_endpoints,
+    Route("gateway", "GET", "/v1/callbacks/{endpoint_id}"): endpoints.reading_an_endpoint,
+    Route("gateway", "PATCH", "/v1/callbacks/{endpoint_id}"): endpoints.changing_an_endpoint,
+    Route("gateway", "DELETE", "/v1/callbacks/{endpoint_id}"): endpoints.removing_an_endpoint,
+    Route("gateway", "POST", "/v1/callbacks/{endpoint_id}:enable"): endpoints.enabling_an_endpoint,
+    Route("gateway", "POST", "/v1/callbacks/{endpoint_id}:disable"): endpoints.disabling_an_endpoint,
+    Route("gateway", "POST", "/v1/callbacks/{endpoint_id}:rotate-secret"): endpoints.rotating_a_secret,
+    Route("gateway", "POST", "/v1/callbacks/{endpoint_id}:confirm-secret"): endpoints.confirming_a_secret,
+    Route("gateway", "POST", "/v1/callbacks/{endpoint_id}:test"): endpoints.sending_a_test,
+    Route("gateway", "GET", "/v1/callbacks/{endpoint_id}/attempts"): endpoints.listing_attempts,
+    Route("gateway", "POST", "/v1/callbacks/{endpoint_id}:replay"): endpoints.replaying_the_owners_message,
+    Route("gateway", "POST", "/v1/api-keys"): keys.making_a_key,
+    Route("gateway", "GET", "/v1/api-keys"): keys.listing_keys,
+    Route("gateway", "GET", "/v1/api-keys/{key_id}"): keys.reading_a_key,
+    Route("gateway", "DELETE", "/v1/api-keys/{key_id}"): keys.revoking_a_key,
+    Route("gateway", "POST", "/v1/api-keys/{key_id}:rotate"): keys.rotating_a_key,
     Route("gateway", "POST", "/v1/consents"): trials.recording_consent,
     Route("gateway", "GET", "/v1/consents"): trials.reading_consents,
     Route("gateway", "POST", "/v1/consents:withdraw"): trials.withdrawing_consent,
@@ -36,8 +67,11 @@ INTERNAL: dict[Route, str] = {
     Route("gateway", "POST", "/internal/tenants"): "staff",
     Route("gateway", "POST", "/internal/tenants/{tenant_id}/numbers"): "staff",
     Route("gateway", "POST", "/internal/tenants/{tenant_id}/templates"): "staff",
+    Route("gateway", "POST", "/internal/tenants/{tenant_id}/api-keys"): "staff",
     Route("billing", "POST", "/internal/tenants/{tenant_id}/top-ups"): "staff",
     Route("consent", "POST", "/internal/questions"): "service",
+    Route("webhook", "GET", "/internal/quarantine"): "staff",
+    Route("webhook", "POST", "/internal/quarantine:replay"): "staff",
     **{route: "tenant" for route in TENANTS if route.service != "gateway"},
 }
 # Routes that ask for no key, and why.
@@ -50,6 +84,10 @@ PUBLIC: dict[Route, str] = {
         "/metrics": "Prometheus collects: counts by fixed labels, nothing of a tenant",
     }.items()
 } | {
+    Route("gateway", "GET", "/openapi.json"): "the document of this door: made with the code, the same for everybody",
+    Route("gateway", "GET", "/docs"): "the same document as a page",
+    Route("gateway", "GET", "/docs/page.css"): "its looks",
+    Route("gateway", "GET", "/docs/page.js"): "its search",
     Route("webhook", "GET", "/webhook"): "Meta's handshake: it knows the verify token",
     Route("webhook", "POST", "/webhook"): "Meta signs every byte with the app secret",
 }
@@ -114,7 +152,12 @@ async def _knock(world: World, stand: Stand, route: Route, token: str | None) ->
     path = route.path.replace("{version:graph_version}", "v23.0")
     for name, value in {
         "phone_number_id": stand.owner.phone_number_id,
+        "object_id": stand.owner.phone_number_id,
+        "waba_id": stand.owner.waba_id,
         "message_id": stand.message_id,
+        "key_id": NO_ID,
+        "endpoint_id": NO_ID,
+        "media_id": NO_ID,
         "tenant_id": stand.owner.id,
     }.items():
         path = path.replace(f"{{{name}}}", value)
@@ -136,8 +179,7 @@ async def test_what_everybody_may_read_says_nothing_of_a_tenant(world: World, st
 
 
 async def test_metas_door_opens_to_metas_secrets_only(world: World, stand: Stand, mint: Mint) -> None:
-    keys = [stand.owner.api_key, stand.owner.callback_secret, mint.token("service", "webhook"), ""]
-    for key in keys:
+    for key in (stand.owner.api_key, stand.owner.callback_secret, mint.token("service", "webhook"), ""):
         handshake = {"hub.mode": "subscribe", "hub.challenge": "17", "hub.verify_token": key}
         answer = await ask(world.http, "GET", world.meta.url, token=key, params=handshake)
         assert answer.status == 403

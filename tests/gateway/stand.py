@@ -139,7 +139,8 @@ async def running(
     async with process.resources:
         app = await build(process)
         assert isinstance(app, FastAPI)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False))
+        config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
+        server = uvicorn.Server(config)
         serving = asyncio.create_task(server._serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
@@ -168,7 +169,8 @@ def settings_of(
         "kek": {"file": str(kek_file)},
         "api_key_pepper": keys.pepper.hex(),
         "box": {"public_keys": {name: crypto.b64url(public) for name, (_, public) in keys.boxes.items()}},
-        "urls": dict.fromkeys(("consent", "billing", "graph"), "http://127.0.0.1:1"),
+        "urls": dict.fromkeys(("consent", "billing", "graph", "sandbox", "public"), "http://127.0.0.1:1"),
+        "media": {"directory": str(kek_file.parent / "media")},
         "callbacks": {"allow_loopback": True},
     }
     return Settings(**(values | more))

@@ -92,3 +92,12 @@ def test_a_process_without_database_needs_none(environment: pytest.MonkeyPatch) 
     for name in ("DATABASE__URL", "KAFKA__BOOTSTRAP_SERVERS", "INTERNAL__PRIVATE_KEY", "INTERNAL__PUBLIC_KEYS"):
         environment.delenv(name)
     assert load(ProcessSettings).process_name == "consent-api"
+
+
+def test_trusted_proxies_are_networks_or_a_complaint(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("HTTP__TRUSTED_PROXIES", '["10.0.0.0/8", "2001:db8::1"]')
+    assert [str(network) for network in load(ServiceSettings).http.trusted_proxies] == ["10.0.0.0/8", "2001:db8::1/128"]
+    environment.setenv("HTTP__TRUSTED_PROXIES", '["10.0.0.1/8"]')
+    assert "HTTP__TRUSTED_PROXIES__0" in complaint(capsys)

@@ -40,3 +40,10 @@ async def own_stand(tmp_path: Path) -> AsyncIterator[tuple[Sandbox, Receiver]]:
         sandbox = Sandbox(tmp_path, url, session)
         yield sandbox, receiver
         await sandbox.stop()
+
+
+@pytest.fixture
+async def strict_stand(own_stand: tuple[Sandbox, Receiver]) -> tuple[Sandbox, Receiver]:
+    """A sandbox of its own in which free-form needs a window, as at Meta."""
+    await own_stand[0].start(RULES__WINDOW="true")
+    return own_stand

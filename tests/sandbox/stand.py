@@ -49,12 +49,14 @@ class Receiver:
         self.status = 200
         self.bodies: list[bytes] = []
         self.refused: list[bytes] = []
-        self.bad_signatures = 0
+        self.forged: list[bytes] = []
 
     async def post(self, request: web.Request) -> web.Response:
         body = await request.read()
         expected = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        self.bad_signatures += request.headers.get("X-Hub-Signature-256") != expected
+        if request.headers.get("X-Hub-Signature-256") != expected:
+            self.forged.append(body)
+            return web.Response(status=401)
         (self.bodies if self.status == 200 else self.refused).append(body)
         return web.Response(status=self.status)
 
@@ -72,19 +74,29 @@ class Receiver:
         ]
 
     def statuses(self, phone: str) -> list[dict[str, Any]]:
-        return [s for value in self.values() for s in value.get("statuses", []) if s["recipient_id"] == phone]
+        return [s for value in self.values() for s in value.get("statuses", []) if s.get("recipient_id") == phone]
 
     def names(self, phone: str) -> list[str]:
         return [status["status"] for status in self.statuses(phone)]
 
     def messages(self, phone: str) -> list[dict[str, Any]]:
-        return [m for value in self.values() for m in value.get("messages", []) if m["from"] == phone]
+        return [m for value in self.values() for m in value.get("messages", []) if m.get("from") == phone]
+
+    def changes(self, field: str) -> list[dict[str, Any]]:
+        """Every change of this field, with its account and its time."""
+        return [
+            {"waba_id": entry["id"], "time": entry.get("time"), **change}
+            for body in self.bodies
+            for entry in json.loads(body)["entry"]
+            for change in entry["changes"]
+            if change["field"] == field
+        ]
 
 
 @asynccontextmanager
 async def receiving() -> AsyncIterator[tuple[Receiver, str]]:
     receiver = Receiver()
-    app = web.Application()
+    app = web.Application(client_max_size=4 << 20)
     app.router.add_post("/webhook", receiver.post)
     app.router.add_get("/webhook", receiver.get)
     runner = web.AppRunner(app)
@@ -110,6 +122,8 @@ class Sandbox:
             "APP_SECRET": SECRET,
             "VERIFY_TOKEN": "token",
             "FILE": str(self.file),
+            "RULES__WINDOW": "false",  # most stories begin with a send; those of the window switch it on
+            "TEMPLATE_REVIEW_SECONDS": "0.1",
         }
 
     async def start(self, **more: str) -> None:
@@ -137,6 +151,27 @@ class Sandbox:
         headers = {"Authorization": f"Bearer {token}"}
         async with self.session.post(f"{self.url}/v23.0/{number}/messages", data=raw, headers=headers) as answer:
             return answer.status, json.loads(await answer.read())
+
+    async def graph(self, method: str, path: str, *, token: str = "key", **more: Any) -> tuple[int, Any]:
+        """Any call of the Graph API: the status and the JSON."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self.session.request(method, f"{self.url}/v23.0/{path}", headers=headers, **more) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    async def upload(
+        self, content: bytes, mime_type: str, *, number: str = NUMBER, filename: str = "file"
+    ) -> tuple[int, Any]:
+        """The parts in the order in which pywa sends them."""
+        form = aiohttp.FormData()
+        form.add_field("file", content, filename=filename, content_type=mime_type)
+        form.add_field("messaging_product", "whatsapp")
+        form.add_field("type", mime_type)
+        return await self.graph("POST", f"{number}/media", data=form)
+
+    async def writes(self, phone: str, **writing: Any) -> str:
+        """The person writes to the usual number; the wamid."""
+        found = await self.control("POST", f"people/{phone}/messages", {"phone_number_id": NUMBER} | writing)
+        return str(found["id"])
 
     async def send_text(self, phone: str, text: str = "hello", *, mark: str | None = None) -> dict[str, Any]:
         body = text_to(phone, text) | ({"biz_opaque_callback_data": mark} if mark else {})
@@ -177,6 +212,10 @@ class Sandbox:
 
 def text_to(phone: str, text: str = "hello") -> dict[str, Any]:
     return {"messaging_product": "whatsapp", "to": f"+{phone}", "type": "text", "text": {"body": text}}
+
+
+def message_to(phone: str, kind: str, content: object, **more: object) -> dict[str, Any]:
+    return {"messaging_product": "whatsapp", "to": f"+{phone}", "type": kind, kind: content, **more}
 
 
 def template_to(phone: str, *parameters: str, name: str = "order_ready") -> dict[str, Any]:

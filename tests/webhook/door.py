@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -17,23 +18,32 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from services.kernel import crypto
 from services.kernel.contracts import Event
 from services.kernel.contracts.inbound import INBOUND
+from services.kernel.contracts.platform import PLATFORM
 from services.kernel.contracts.statuses import STATUSES
 from services.kernel.contracts.tenants import NumberChanged, SealedServiceKeys, TenantChanged
 from services.kernel.kafka.record import decode
 from services.kernel.settings import DatabaseSettings
+from services.kernel.tokens import TokenIssuer
 from tests.webhook import meta
 
 SECRETS = ("an-older-app-secret", "a-newer-app-secret")
+TEST_SECRET = "the-sandboxs-app-secret"
 VERIFY_TOKEN = "a-word-for-the-handshake"  # of tests only
 START_SECONDS = 40
+TOPICS = (INBOUND, STATUSES, PLATFORM)
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """The two X25519 pairs that matter to webhook: its own, and the platform's."""
+    """The two X25519 pairs that matter to webhook (its own, the platform's), and the Ed25519 pair of staff."""
 
     webhook: tuple[bytes, bytes] = field(default_factory=crypto.new_box_keys)
     platform: tuple[bytes, bytes] = field(default_factory=crypto.new_box_keys)
+    staff: tuple[bytes, bytes] = field(default_factory=crypto.new_signing_keys)
+
+    @property
+    def staff_token(self) -> str:
+        return TokenIssuer("staff", self.staff[0]).issue(audience="webhook", role="staff", subject="operator")
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,9 @@ class Tenant:
     start_words: tuple[str, ...] = ()
     id: UUID = field(default_factory=uuid4)
     phone_number_id: str = field(default_factory=lambda: str(uuid4().int)[:15])
+    waba_id: str = meta.WABA_ID
+    display: str = field(default_factory=lambda: f"+7495{uuid4().int % 10**7:07}")
+    mode: Literal["live", "test"] = "live"
     index_key: bytes = field(default_factory=crypto.random_key)
     data_key: crypto.Key = field(default_factory=lambda: crypto.Key(uuid4(), crypto.random_key()))
     box: tuple[bytes, bytes] = field(default_factory=crypto.new_box_keys)
@@ -78,8 +91,10 @@ class Tenant:
             entity=f"number:{self.phone_number_id}",
             version=1,
             phone_number_id=self.phone_number_id,
-            waba_id="100200300400",
+            waba_id=self.waba_id,
             state="active",
+            mode=self.mode,
+            display_index=self.index("phone", self.display),
         )
         return [tenant, number]
 
@@ -94,7 +109,7 @@ class Topics:
         self._client = client
         self._places = [
             TopicPartition(topic.name, number)
-            for topic in (INBOUND, STATUSES)
+            for topic in TOPICS
             for number in client.partitions_for_topic(topic.name) or ()
         ]
         self.records: list[ConsumerRecord] = []
@@ -124,7 +139,7 @@ class Topics:
 
 @asynccontextmanager
 async def topics_since_now(bootstrap_servers: str) -> AsyncIterator[Topics]:
-    client = AIOKafkaConsumer(INBOUND.name, STATUSES.name, bootstrap_servers=bootstrap_servers)
+    client = AIOKafkaConsumer(*(topic.name for topic in TOPICS), bootstrap_servers=bootstrap_servers)
     await client.start()
     try:
         client.unsubscribe()
@@ -150,6 +165,14 @@ class Door:
             await answer.read()
             return answer.status
 
+    async def staff(
+        self, method: str, path: str, boxes: Boxes, body: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """An internal call by a member of staff: the status and the answer's JSON."""
+        headers = {"Authorization": f"Bearer {boxes.staff_token}"}
+        async with self.http.request(method, self.url + path, json=body, headers=headers) as answer:
+            return answer.status, await answer.json(content_type=None)
+
     async def metric(self, name: str) -> float:
         """The value of a series like `webhook_ignored_total{reason="object"}`, 0 while it does not exist."""
         async with self.http.get(f"{self.url}/metrics") as answer:
@@ -166,11 +189,15 @@ def environment(boxes: Boxes, database: DatabaseSettings, bootstrap_servers: str
         "DATABASE__URL": database.url.get_secret_value(),
         "KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
         "INTERNAL__PRIVATE_KEY": crypto.b64url(private_key),
-        "INTERNAL__PUBLIC_KEYS": json.dumps({"webhook": crypto.b64url(public_key)}),
+        "INTERNAL__PUBLIC_KEYS": json.dumps(
+            {"webhook": crypto.b64url(public_key), "staff": crypto.b64url(boxes.staff[1])}
+        ),
         "BOX__PRIVATE_KEY": crypto.b64url(boxes.webhook[0]),
         "META__APP_SECRETS": json.dumps(SECRETS),
+        "META__TEST_APP_SECRETS": json.dumps([TEST_SECRET]),
         "META__VERIFY_TOKEN": VERIFY_TOKEN,
         "PLATFORM__PUBLIC_KEY": crypto.b64url(boxes.platform[1]),
+        "PLATFORM__PRIVATE_KEY": crypto.b64url(boxes.platform[0]),
         "LOG__STRICT": "true",
         "LOG__LEVEL": "DEBUG",
     }

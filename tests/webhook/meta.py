@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from services.webhook.signatures import service as signatures
 
+WABA_ID = str(uuid4().int)[:15]  # of this run: the topic `tenants` remembers those of earlier ones
 EXAMPLES = Path(__file__).parent / "examples"
 
 
@@ -25,9 +26,9 @@ def value_of(body: bytes) -> dict[str, Any]:
     return value
 
 
-def webhook(value: dict[str, Any], *, field: str = "messages") -> bytes:
+def webhook(value: Any, *, field: str = "messages", waba_id: str = WABA_ID, time: int | None = None) -> bytes:
     """One change as a whole webhook."""
-    entry = {"id": "100200300400", "changes": [{"field": field, "value": value}]}
+    entry = {"id": waba_id, "changes": [{"field": field, "value": value}]} | ({"time": time} if time else {})
     return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}, ensure_ascii=False).encode()
 
 

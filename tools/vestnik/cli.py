@@ -1,4 +1,4 @@
-"""The commands: up, down, run, status, logs, staff-token, seed, contracts."""
+"""The commands: up, down, run, status, logs, staff-token, seed, contracts, openapi, quarantine."""
 
 import os
 import signal
@@ -18,12 +18,13 @@ from deploy.local.processes import MODULES, base
 from deploy.local.readiness import unready
 from deploy.local.stack import Stack
 from services.kernel.contracts import docs
-from tools.vestnik import demo
+from tools.vestnik import demo, quarantine
 from tools.vestnik.progress import Steps
 from tools.vestnik.seed import seed as seed_tenants
 
 Directory = Annotated[Path, typer.Option("--dir", help="where the stack keeps everything")]
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
+app.add_typer(quarantine.app, name="quarantine")
 console = Console()
 
 
@@ -127,6 +128,16 @@ def contracts(
 ) -> None:
     """Generate docs/EVENTS.md and docs/asyncapi.json from the contracts."""
     raise typer.Exit(docs.main(["--check"] if check else []))
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="only say whether it is up to date")] = False,
+) -> None:
+    """Generate the OpenAPI document of the public door and its page from the routes."""
+    from tools.vestnik.openapi import document  # noqa: PLC0415 - it loads every service; the other commands start faster
+
+    raise typer.Exit(document.main(check=check))
 
 
 def _stack(directory: Path) -> Stack:

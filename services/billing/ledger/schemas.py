@@ -17,14 +17,16 @@ REFERENCE_CHARACTERS_MAX = 200
 class Amount(BaseModel):
     """Money as a decimal string, e.g. "1000.00"."""
 
-    amount: str
-    currency: str
+    amount: str = Field(description="A decimal in units of the currency.", examples=["1000.00"])
+    currency: str = Field(description="ISO 4217.", examples=["RUB"])
 
 
 class BalanceAnswer(BaseModel):
-    wallet: Amount
-    held: Amount
-    credit_limit: Amount
+    """A tenant's money."""
+
+    wallet: Amount = Field(description="What may be spent.")
+    held: Amount = Field(description="Kept for messages on their way: charged when they arrive, else given back.")
+    credit_limit: Amount = Field(description="How far below zero the wallet may go.")
 
 
 class TopUp(BaseModel):

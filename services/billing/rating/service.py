@@ -21,7 +21,7 @@ class Tier(msgspec.Struct, frozen=True):
 
 
 class RateCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A graduated price list; kinds of message in `free_in_window` cost nothing inside an open window."""
+    """A graduated price list; messages of the categories in `free_in_window` cost nothing inside an open window."""
 
     version: int
     currency: str
@@ -102,6 +102,6 @@ def total_for(card: RateCard, quantity: int) -> int:
     return total
 
 
-def is_free(card: RateCard, *, kind: str, is_in_window: bool) -> bool:
-    """Whether the card gives this kind of message away inside an open window."""
-    return is_in_window and kind in card.free_in_window
+def is_free(card: RateCard, *, category: str, is_in_window: bool) -> bool:
+    """Whether the card gives messages of this category away inside an open window."""
+    return is_in_window and category in card.free_in_window

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.reports import service as reports
 from services.billing.reservations import metrics, service
 from services.billing.reservations.answers import answers_to
-from services.billing.reservations.service import Cleared, Ended, Fact, ZoneOf
+from services.billing.reservations.service import Cleared, Ended, Fact, PayerOf
 from services.kernel.contracts import Event
 from services.kernel.contracts.clearances import CLEARANCES, MessageCleared
 from services.kernel.contracts.messages import MESSAGES, MessageExpired, MessageFailed, MessageSent
@@ -23,9 +23,9 @@ from services.kernel.kafka.consumer import Consumer, Received
 Wamids = Mapping[reports.Key, reports.Wamid]
 
 
-def consumers(zone_of: ZoneOf) -> tuple[Consumer, ...]:
-    """The consumers of this slice; `zone_of` knows a tenant's billing zone."""
-    handle = partial(handle_batch, zone_of=zone_of)
+def consumers(payer_of: PayerOf) -> tuple[Consumer, ...]:
+    """The consumers of this slice; `payer_of` knows what a tenant pays, and where."""
+    handle = partial(handle_batch, payer_of=payer_of)
     return (
         Consumer(group="billing.clearances", topic=CLEARANCES, events=(MessageCleared,), handle=handle),
         Consumer(group="billing.statuses", topic=STATUSES, events=(StatusReported,), handle=handle),
@@ -38,14 +38,14 @@ def consumers(zone_of: ZoneOf) -> tuple[Consumer, ...]:
     )
 
 
-async def handle_batch(connection: AsyncConnection, batch: Sequence[Received], *, zone_of: ZoneOf) -> list[Event]:
+async def handle_batch(connection: AsyncConnection, batch: Sequence[Received], *, payer_of: PayerOf) -> list[Event]:
     """Take a batch into the books; the results of every record, new or seen before."""
     events = [received.event for received in batch]
     wamids = await reports.match(connection, [half for event in events if (half := _half_of(event)) is not None])
     facts = [(event, fact) for event in events if (fact := _fact_of(event, wamids)) is not None]
     if not facts:
         return []
-    books = await service.settle(connection, [fact for _, fact in facts], zone_of)
+    books = await service.settle(connection, [fact for _, fact in facts], payer_of)
     metrics.count(reservation.state for reservation in (*books.added.values(), *books.changed.values()))
     return [
         answer
@@ -79,9 +79,10 @@ def _fact_of(event: Event, wamids: Wamids) -> Fact | None:
                 event.tenant_id,
                 event.message_id,
                 event.id,
-                kind=event.kind,
+                category=event.category,
                 is_in_window=event.basis == "window",
                 expires_at=event.expires_at,
+                max_price_micros=event.max_price_micros,
             )
         case MessageFailed():
             return Ended(event.tenant_id, event.message_id, event.id, "failed")

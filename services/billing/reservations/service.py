@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,9 +22,25 @@ DEFAULT_ZONE = "Europe/Moscow"
 OVERDUE_BATCH_MAX = 500
 
 NO_BALANCE = "no_balance"
+PRICE_ABOVE_MAX = "price_above_max"
 ALREADY_CLOSED = "already_closed"
 
-ZoneOf = Callable[[UUID], str | None]
+TEST_CLASS = "test"
+
+
+class Payer(NamedTuple):
+    """What billing must know of a tenant: where its months begin, and whether its messages are only a test."""
+
+    zone: str
+    tenant_class: str
+
+    @property
+    def is_test(self) -> bool:
+        """The messages of a test twin go to the sandbox and cost nothing."""
+        return self.tenant_class == TEST_CLASS
+
+
+PayerOf = Callable[[UUID], Payer | None]
 
 
 class Cleared(msgspec.Struct, frozen=True):
@@ -33,9 +49,10 @@ class Cleared(msgspec.Struct, frozen=True):
     tenant_id: UUID
     message_id: UUID
     cause: UUID
-    kind: str
+    category: str
     is_in_window: bool
     expires_at: datetime
+    max_price_micros: int | None = None
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -61,6 +78,7 @@ class Books:
         payable: dict[tuple[UUID, str], int],
         months: dict[UUID, date],
         positions: dict[UUID, int],
+        testers: set[UUID],
         reservations: Sequence[Reservation],
         early: set[Key],
     ) -> None:
@@ -69,6 +87,7 @@ class Books:
         self._payable = payable
         self._months = months
         self._positions = positions
+        self._testers = testers
         self.reservations = {reservation.key: reservation for reservation in reservations}
         self._early = early
         self.added: dict[Key, Reservation] = {}
@@ -91,11 +110,11 @@ class Books:
             self._give_back(known, fact)
 
     def _reserve(self, fact: Cleared) -> None:
-        is_free = rating.is_free(self._card, kind=fact.kind, is_in_window=fact.is_in_window)
+        is_free = self._is_free(fact)
         position = None if is_free else self._positions[fact.tenant_id] + 1
         price = 0 if position is None else rating.price_at(self._card, position)
-        if price > max(0, self._payable[fact.tenant_id, self._card.currency]):
-            self._add(Reservation(fact.tenant_id, fact.message_id, "unfunded", self._at, NO_BALANCE))
+        if (reason := self._why_not(fact, price)) is not None:
+            self._add(Reservation(fact.tenant_id, fact.message_id, "unfunded", self._at, reason))
             return
         reservation = Reservation(
             fact.tenant_id,
@@ -115,6 +134,18 @@ class Books:
         self._move(reservation, "reserve", to_wallet=-price)
         if reservation.key in self._early:
             self._capture(reservation, fact.cause)
+
+    def _is_free(self, fact: Cleared) -> bool:
+        return fact.tenant_id in self._testers or rating.is_free(
+            self._card, category=fact.category, is_in_window=fact.is_in_window
+        )
+
+    def _why_not(self, fact: Cleared, price_micros: int) -> str | None:
+        if fact.max_price_micros is not None and price_micros > fact.max_price_micros:
+            return PRICE_ABOVE_MAX
+        if price_micros > max(0, self._payable[fact.tenant_id, self._card.currency]):
+            return NO_BALANCE
+        return None
 
     def _remember(self, fact: Ended) -> None:
         key = (fact.tenant_id, fact.message_id)
@@ -165,12 +196,12 @@ class Books:
             self.changed[reservation.key] = reservation
 
 
-async def settle(connection: AsyncConnection, facts: Sequence[Fact], zone_of: ZoneOf) -> Books:
+async def settle(connection: AsyncConnection, facts: Sequence[Fact], payer_of: PayerOf) -> Books:
     """Take the facts of a batch into the books, in one pass; what stands in them afterwards."""
     at = clock.now()
     card = await rating.card_in_force(connection, at)
     payable = await ledger.lock_wallets(connection, list({fact.tenant_id for fact in facts}), card.currency)
-    books = await _open(connection, facts, at=at, card=card, payable=payable, zone_of=zone_of)
+    books = await _open(connection, facts, at=at, card=card, payable=payable, payer_of=payer_of)
     for fact in facts:
         books.take(fact)
     await repository.insert_early(connection, list(books.early_added))
@@ -187,17 +218,18 @@ async def _open(
     at: datetime,
     card: rating.RateCard,
     payable: dict[tuple[UUID, str], int],
-    zone_of: ZoneOf,
+    payer_of: PayerOf,
 ) -> Books:
     keys = list({(fact.tenant_id, fact.message_id) for fact in facts})
-    payers = {fact.tenant_id for fact in facts if isinstance(fact, Cleared)}
-    months = {tenant_id: month_of(at, zone_of(tenant_id)) for tenant_id in payers}
+    payers = {fact.tenant_id: payer_of(fact.tenant_id) for fact in facts if isinstance(fact, Cleared)}
+    months = {tenant_id: month_of(at, payer.zone if payer else None) for tenant_id, payer in payers.items()}
     return Books(
         at=at,
         card=card,
         payable=payable,
         months=months,
         positions=await repository.find_positions(connection, months) if months else {},
+        testers={tenant_id for tenant_id, payer in payers.items() if payer is not None and payer.is_test},
         reservations=await repository.find(connection, keys),
         early=await repository.find_early(connection, keys),
     )
@@ -212,7 +244,7 @@ def month_of(at: datetime, zone: str | None) -> date:
     return at.astimezone(place).date().replace(day=1)
 
 
-async def end_overdue(connection: AsyncConnection, zone_of: ZoneOf) -> tuple[int, list[Reservation]]:
+async def end_overdue(connection: AsyncConnection, payer_of: PayerOf) -> tuple[int, list[Reservation]]:
     """Give back holds whose end has come: how many were looked at, and those that ended now."""
     keys = await repository.find_overdue(connection, clock.now(), OVERDUE_BATCH_MAX)
     facts = [
@@ -220,5 +252,5 @@ async def end_overdue(connection: AsyncConnection, zone_of: ZoneOf) -> tuple[int
     ]
     if not facts:
         return 0, []
-    books = await settle(connection, facts, zone_of)
+    books = await settle(connection, facts, payer_of)
     return len(keys), list(books.changed.values())

@@ -1,4 +1,4 @@
-"""The rules of clearance as pure functions: policy first, then consent for templates or the window for free text."""
+"""The rules of clearance as pure functions: policy first, then consent for templates or the window for the rest."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,13 +59,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+def is_free_form(kind: Kind) -> bool:
+    """Whatever is no template is an answer, a reaction too: it needs an open window."""
+    return kind != "template"
+
+
 def purpose_of(kind: Kind, category: Category) -> Purpose:
-    """Free text is an answer, whatever its category says."""
-    return "service" if kind == "text" else PURPOSE_OF[category]
+    """A free-form message is an answer, whatever its category says."""
+    return "service" if is_free_form(kind) else PURPOSE_OF[category]
 
 
 def basis_of(kind: Kind) -> Basis:
-    return "window" if kind == "text" else "consent"
+    return "window" if is_free_form(kind) else "consent"
 
 
 def judge_policy(verdict: Verdict) -> Refusal | None:
@@ -74,7 +79,7 @@ def judge_policy(verdict: Verdict) -> Refusal | None:
 
 def judge_ground(kind: Kind, ground: Ground, now: datetime) -> Refusal | None:
     """Asked when a message is cleared, and again right before its call."""
-    return _judge_window(ground, now) if kind == "text" else _judge_consent(ground)
+    return _judge_window(ground, now) if is_free_form(kind) else _judge_consent(ground)
 
 
 def trace_policy(verdict: Verdict) -> TraceStep:
@@ -85,7 +90,7 @@ def trace_policy(verdict: Verdict) -> TraceStep:
 
 def trace_ground(kind: Kind, ground: Ground, refusal: Refusal | None) -> TraceStep:
     """Which consent or window was looked at: ids, states and times, never content."""
-    names = ("last_inbound_at", "window_expires_at") if kind == "text" else ("consent_id", "state", "since")
+    names = ("last_inbound_at", "window_expires_at") if is_free_form(kind) else ("consent_id", "state", "since")
     if refusal is not None and refusal.reason == "withdrawn":
         names = (*names, "last_withdrawn_at")
     facts = {name: _plain(value) for name in names if (value := getattr(ground, name)) is not None}

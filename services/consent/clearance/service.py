@@ -42,7 +42,9 @@ async def decide(connection: AsyncConnection, messages: Sequence[MessageAccepted
         decisions.append(_decide(message, purpose, verdict=verdict, ground=grounds[message.message_id], now=now))
     await repository.add(connection, decisions)
     rows = await repository.decided(connection, {(one.tenant_id, one.message_id) for one in messages})
-    return [_fact(row) for row in rows]
+    # An acceptance says the same at every delivery, also when the gateway publishes it again.
+    prices = {message.message_id: message.max_price_micros for message in messages}
+    return [_fact(row, prices[row.message_id]) for row in rows]
 
 
 async def answer(
@@ -97,7 +99,7 @@ def _decide(
     )
 
 
-def _fact(row: Any) -> MessageCleared | MessageRefused:
+def _fact(row: Any, max_price_micros: int | None) -> MessageCleared | MessageRefused:
     stage = "cleared" if row.is_cleared else "refused"
     DECISIONS.labels(row.reason or stage).inc()
     common = {
@@ -117,6 +119,7 @@ def _fact(row: Any) -> MessageCleared | MessageRefused:
         basis=row.basis,
         window_expires_at=row.window_expires_at,
         expires_at=row.expires_at,
+        max_price_micros=max_price_micros,
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from services.consent.consents.fold import ActKind, State
@@ -51,10 +51,32 @@ def _given_at(at: datetime) -> datetime:
     return min(at, now).astimezone(UTC)
 
 
-Phone = Annotated[str, StringConstraints(max_length=PHONE_CHARACTERS_MAX), AfterValidator(_phone)]
-Source = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$"), AfterValidator(_source)]
-Words = Annotated[str, StringConstraints(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_words)]
-GivenAt = Annotated[AwareDatetime, AfterValidator(_given_at)]
+Phone = Annotated[
+    str,
+    StringConstraints(max_length=PHONE_CHARACTERS_MAX),
+    AfterValidator(_phone),
+    Field(description="The person's number with its country code.", examples=["+79161234567"]),
+]
+Source = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$"),
+    AfterValidator(_source),
+    Field(description="Where the person agreed, in a word of yours of letters and _.", examples=["web_form"]),
+]
+Words = Annotated[
+    str,
+    StringConstraints(max_length=TEXT_CHARACTERS_MAX),
+    AfterValidator(_words),
+    Field(description="The words that the person agreed to.", examples=["Согласен получать сообщения о заказах."]),
+]
+GivenAt = Annotated[
+    AwareDatetime,
+    AfterValidator(_given_at),
+    Field(
+        description="When the person agreed: from the year 2000 until now; now, if it is left out.",
+        examples=["2026-11-22T09:30:00Z"],
+    ),
+]
 
 
 class Asked(BaseModel):
@@ -70,6 +92,8 @@ class Evidence(Asked):
 
 
 class Giving(Asked):
+    """A consent to record."""
+
     phone: Phone
     purpose: Purpose
     evidence: Evidence
@@ -83,42 +107,52 @@ class Withdrawing(Asked):
 
 
 class Given(BaseModel):
-    id: UUID
+    """A consent that was recorded and counts."""
+
+    id: UUID = Field(description="The record's id: the decision traces of messages name it.")
     phone: str
     purpose: Purpose
     state: Literal["given"] = "given"
-    given_at: datetime
+    given_at: datetime = Field(description="When the person agreed; RFC 3339, UTC.")
     recorded_at: datetime
 
 
 class HistoryItem(BaseModel):
     """`act`: given or withdrawn by the tenant's record, stopped or started by the person, blocked at Meta."""
 
-    id: UUID
-    act: ActKind
-    source: str
+    id: UUID = Field(description="The record's id.")
+    act: ActKind = Field(description="What happened.", examples=["given"])
+    source: str = Field(description="Where it came from.", examples=["web_form"])
     at: datetime
     recorded_at: datetime
 
 
 class PurposeState(BaseModel):
+    """Where a person stands with one purpose."""
+
     purpose: Purpose
-    state: State
-    since: datetime | None
-    source: str | None
+    state: State = Field(description="unknown: nothing was ever recorded.", examples=["given"])
+    since: datetime | None = Field(description="Since when; RFC 3339, UTC.", examples=["2026-11-22T09:30:00Z"])
+    source: str | None = Field(description="Where that came from.", examples=["web_form"])
 
 
 class PurposeWithHistory(PurposeState):
-    history: list[HistoryItem]
+    """The same with everything that happened."""
+
+    history: list[HistoryItem] = Field(description="What happened, newest first.")
 
 
 class Withdrawn(BaseModel):
+    """What was taken back."""
+
     phone: str
-    consents: list[PurposeState]
+    consents: list[PurposeState] = Field(description="Where the person stands now, by purpose.")
 
 
 class Listed(BaseModel):
-    consents: list[PurposeWithHistory]
+    """Where a person stands."""
+
+    consents: list[PurposeWithHistory] = Field(description="By purpose; empty for a person who is not known.")
 
 
 def state_of(row: Any) -> PurposeState:

@@ -4,8 +4,20 @@
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class AddressRules(NamedTuple):
+    """What an operator adds to the list: loopback for local stacks, and its own public networks, which are refused."""
+
+    allow_loopback: bool = False
+    denied: tuple[Network, ...] = ()
+
+
+STRICT = AddressRules()
 
 DENIED_IPV4 = tuple(
     IPv4Network(network)
@@ -40,14 +52,16 @@ DENIED_IPV6 = tuple(
 )
 
 
-def is_allowed(text: str, *, allow_loopback: bool = False) -> bool:
+def is_allowed(text: str, rules: AddressRules = STRICT) -> bool:
     """Whether a callback may connect to this address; what is no address is refused."""
     try:
         address = _plain(ip_address(text))
     except ValueError:
         return False
     if address.is_loopback:
-        return allow_loopback
+        return rules.allow_loopback
+    if any(address in network for network in rules.denied):
+        return False
     if isinstance(address, IPv4Address):
         return not any(address in network for network in DENIED_IPV4)
     has_zone = address.scope_id is not None

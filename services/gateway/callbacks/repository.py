@@ -1,5 +1,6 @@
 """All SQL of callback endpoints and of the queue of facts."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -7,69 +8,230 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CREATE_ENDPOINT = text("""
-    insert into callback_endpoints (tenant_id, secret, secret_hint) values (:tenant_id, :secret, :secret_hint)
+_SHOWN = """id, tenant_id, is_first, url, events, description, secret_hint, disabled_at, disabled_reason,
+           case when old_secret_until > now() then old_secret_until end as old_secret_until,
+           failing_since, created_at"""
+
+_ADD = text(f"""
+    insert into callback_endpoints (id, tenant_id, is_first, url, events, description, secret, secret_hint)
+    values (:id, :tenant_id, :is_first, :url, :events, :description, :secret, :secret_hint)
+    returning {_SHOWN}
 """)
 
-FIND_ENDPOINT = text("""
-    select url, secret_hint, disabled_at from callback_endpoints where tenant_id = :tenant_id
-""")
+# The first endpoint's row is the lock under which a tenant's endpoints are counted.
+_LOCK = text("select id from callback_endpoints where tenant_id = :tenant_id and is_first for update")
+_COUNT = text("select count(*) from callback_endpoints where tenant_id = :tenant_id")
 
-SET_URL = text("""
-    update callback_endpoints set url = :url, disabled_at = null, changed_at = now() where tenant_id = :tenant_id
-    returning url, secret_hint, disabled_at
+_FIRST = text(f"select {_SHOWN} from callback_endpoints where tenant_id = :tenant_id and is_first")
+_ALL = text(f"""
+    select {_SHOWN} from callback_endpoints where tenant_id = :tenant_id order by is_first desc, created_at, id
 """)
+_FIND = text(f"select {_SHOWN} from callback_endpoints where tenant_id = :tenant_id and id = :id")
 
-# A new address: what waits for another attempt is tried at once. What is due within a lease may be under way.
-HURRY = text("""
+_CHANGE = text(f"""
+    update callback_endpoints
+       set url = :url, events = :events, description = :description, changed_at = now(),
+           failing_since = case when url = :url then failing_since end,
+           last_failure_at = case when url = :url then last_failure_at end,
+           rest_until = case when url = :url then rest_until end
+     where tenant_id = :tenant_id and id = :id
+    returning {_SHOWN}
+""")
+_ENABLE = text(f"""
+    update callback_endpoints
+       set disabled_at = null, disabled_reason = null, failing_since = null, last_failure_at = null, rest_until = null,
+           changed_at = now()
+     where tenant_id = :tenant_id and id = :id
+    returning {_SHOWN}
+""")
+_DISABLE = text(f"""
+    update callback_endpoints
+       set disabled_at = coalesce(disabled_at, now()), disabled_reason = coalesce(disabled_reason, 'by_tenant'),
+           changed_at = now()
+     where tenant_id = :tenant_id and id = :id and url is not null
+    returning {_SHOWN}
+""")
+_ROTATE = text(f"""
+    update callback_endpoints
+       set old_secret = case when :overlap_seconds > 0 then secret end,
+           old_secret_until = case when :overlap_seconds > 0 then now() + make_interval(secs => :overlap_seconds) end,
+           secret = :secret, secret_hint = :secret_hint, changed_at = now()
+     where tenant_id = :tenant_id and id = :id and (:overlap_seconds = 0 or coalesce(old_secret_until < now(), true))
+    returning {_SHOWN}
+""")
+_END_OVERLAP = text(f"""
+    update callback_endpoints set old_secret = null, old_secret_until = null, changed_at = now()
+     where tenant_id = :tenant_id and id = :id
+    returning {_SHOWN}
+""")
+_REMOVE = text("delete from callback_endpoints where tenant_id = :tenant_id and id = :id and not is_first")
+_REMOVE_DELIVERIES = text("delete from callback_deliveries where endpoint_id = :id")
+
+# What waits for another attempt is tried at once, the oldest first. What is due within a lease (deliveries'
+# schedule.Limits: 20 s) may be under way.
+_HURRY = text("""
     with waiting as (
         select id from callback_deliveries
-         where tenant_id = :tenant_id and dead_at is null and due_at > now() + interval '1 minute'
+         where endpoint_id = any (cast(:ids as uuid[])) and dead_at is null and due_at > now() + interval '30 seconds'
          order by id for update
     )
-    update callback_deliveries d set due_at = now() from waiting where d.id = waiting.id
+    update callback_deliveries d set due_at = d.created_at from waiting where d.id = waiting.id
 """)
 
+# One row for every endpoint whose filter lets the topic pass: a filter names the topic or what stands before its dot.
 # Not sorted by key: `sequence` is handed out in the order of the caller's facts.
-ENQUEUE = text("""
-    insert into callback_facts (tenant_id, event_id, person, phone_number_id, kind, subject_id, occurred_at, content)
-    select new.tenant_id, new.event_id, new.person, new.phone_number_id, new.kind, new.subject_id, new.occurred_at,
-           new.content
+_ENQUEUE = text("""
+    insert into callback_facts (endpoint_id, tenant_id, event_id, person, phone_number_id, kind, topic, subject_id,
+                                occurred_at, content)
+    select endpoint.id, new.tenant_id, new.event_id, new.person, new.phone_number_id, new.kind, new.topic,
+           new.subject_id, new.occurred_at, new.content
       from unnest(cast(:tenant_ids as uuid[]), cast(:event_ids as uuid[]), cast(:people as text[]),
-                  cast(:phone_number_ids as text[]), cast(:kinds as text[]), cast(:subject_ids as uuid[]),
-                  cast(:times as timestamptz[]), cast(:contents as bytea[]))
-           with ordinality as new (tenant_id, event_id, person, phone_number_id, kind, subject_id, occurred_at,
+                  cast(:phone_number_ids as text[]), cast(:kinds as text[]), cast(:topics as text[]),
+                  cast(:subject_ids as uuid[]), cast(:times as timestamptz[]), cast(:contents as bytea[]))
+           with ordinality as new (tenant_id, event_id, person, phone_number_id, kind, topic, subject_id, occurred_at,
                                    content, position)
+      join callback_endpoints endpoint on endpoint.tenant_id = new.tenant_id
+     where case when cast(:only_to as uuid) is not null then endpoint.id = :only_to
+                else (endpoint.events is null or endpoint.events && array[new.topic, split_part(new.topic, '.', 1)])
+                     and endpoint.id <> all (cast(:not_to as uuid[])) end
      order by new.position
-    on conflict (tenant_id, event_id) do nothing
+    on conflict (endpoint_id, event_id) do nothing
 """)
 
 
 class EndpointRow(NamedTuple):
+    id: UUID
+    tenant_id: UUID
+    is_first: bool
     url: str | None
+    events: list[str] | None
+    description: str | None
     secret_hint: str
     disabled_at: datetime | None
+    disabled_reason: str | None
+    old_secret_until: datetime | None
+    failing_since: datetime | None
+    created_at: datetime
 
 
-async def create_endpoint(connection: AsyncConnection, *, tenant_id: UUID, secret: bytes, secret_hint: str) -> None:
-    await connection.execute(CREATE_ENDPOINT, {"tenant_id": tenant_id, "secret": secret, "secret_hint": secret_hint})
+async def add(
+    connection: AsyncConnection,
+    *,
+    endpoint_id: UUID,
+    tenant_id: UUID,
+    is_first: bool,
+    url: str | None,
+    events: list[str] | None,
+    description: str | None,
+    secret: bytes,
+    secret_hint: str,
+) -> EndpointRow:
+    parameters = {
+        "id": endpoint_id,
+        "tenant_id": tenant_id,
+        "is_first": is_first,
+        "url": url,
+        "events": events,
+        "description": description,
+        "secret": secret,
+        "secret_hint": secret_hint,
+    }
+    return EndpointRow(*(await connection.execute(_ADD, parameters)).one())
 
 
-async def find_endpoint(connection: AsyncConnection, tenant_id: UUID) -> EndpointRow | None:
-    row = (await connection.execute(FIND_ENDPOINT, {"tenant_id": tenant_id})).one_or_none()
+async def count_locked(connection: AsyncConnection, tenant_id: UUID) -> int:
+    """How many endpoints the tenant has; nobody else adds one until the transaction ends."""
+    await connection.execute(_LOCK, {"tenant_id": tenant_id})
+    return int(await connection.scalar(_COUNT, {"tenant_id": tenant_id}))
+
+
+async def first(connection: AsyncConnection, tenant_id: UUID) -> EndpointRow | None:
+    row = (await connection.execute(_FIRST, {"tenant_id": tenant_id})).one_or_none()
     return None if row is None else EndpointRow(*row)
 
 
-async def set_url(connection: AsyncConnection, *, tenant_id: UUID, url: str) -> EndpointRow | None:
-    """The endpoint with its new address, enabled; None when the tenant has no endpoint row."""
-    row = (await connection.execute(SET_URL, {"tenant_id": tenant_id, "url": url})).one_or_none()
+async def of_tenant(connection: AsyncConnection, tenant_id: UUID) -> list[EndpointRow]:
+    """The first endpoint, then the others by age."""
+    return [EndpointRow(*row) for row in await connection.execute(_ALL, {"tenant_id": tenant_id})]
+
+
+async def find(connection: AsyncConnection, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
+    return await _one(connection, _FIND, {"tenant_id": tenant_id, "id": endpoint_id})
+
+
+async def change(
+    connection: AsyncConnection, row: EndpointRow, *, url: str | None, events: list[str] | None, description: str | None
+) -> EndpointRow | None:
+    """Write the endpoint's settings; another address forgets what failed at the old one."""
+    parameters = {
+        "tenant_id": row.tenant_id,
+        "id": row.id,
+        "url": url,
+        "events": events,
+        "description": description,
+    }
+    return await _one(connection, _CHANGE, parameters)
+
+
+async def enable(connection: AsyncConnection, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
+    return await _one(connection, _ENABLE, {"tenant_id": tenant_id, "id": endpoint_id})
+
+
+async def disable(connection: AsyncConnection, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
+    """The endpoint, disabled by its tenant or earlier; None also for one that has no URL yet."""
+    return await _one(connection, _DISABLE, {"tenant_id": tenant_id, "id": endpoint_id})
+
+
+async def rotate(
+    connection: AsyncConnection,
+    tenant_id: UUID,
+    endpoint_id: UUID,
+    *,
+    secret: bytes,
+    secret_hint: str,
+    overlap_seconds: float,
+) -> EndpointRow | None:
+    """The endpoint with its new secret; None while an earlier overlap lasts, unless this one has none."""
+    parameters = {
+        "tenant_id": tenant_id,
+        "id": endpoint_id,
+        "secret": secret,
+        "secret_hint": secret_hint,
+        "overlap_seconds": overlap_seconds,
+    }
+    return await _one(connection, _ROTATE, parameters)
+
+
+async def end_overlap(connection: AsyncConnection, tenant_id: UUID, endpoint_id: UUID) -> EndpointRow | None:
+    return await _one(connection, _END_OVERLAP, {"tenant_id": tenant_id, "id": endpoint_id})
+
+
+async def remove(connection: AsyncConnection, tenant_id: UUID, endpoint_id: UUID) -> bool:
+    """Remove an endpoint and its deliveries; its facts are pruned. False where there is none, or it is the first."""
+    removed = (await connection.execute(_REMOVE, {"tenant_id": tenant_id, "id": endpoint_id})).rowcount > 0
+    if removed:
+        await connection.execute(_REMOVE_DELIVERIES, {"id": endpoint_id})
+    return removed
+
+
+async def hurry(connection: AsyncConnection, endpoint_ids: Sequence[UUID]) -> None:
+    await connection.execute(_HURRY, {"ids": list(endpoint_ids)})
+
+
+async def enqueue(
+    connection: AsyncConnection,
+    columns: dict[str, list[object]],
+    *,
+    not_to: Sequence[UUID] = (),
+    only_to: UUID | None = None,
+) -> None:
+    """Insert facts, given as one list a column, for every endpoint that wants them; those that wait already stay.
+
+    `only_to` gets them whatever it wants.
+    """
+    await connection.execute(_ENQUEUE, columns | {"not_to": list(not_to), "only_to": only_to})
+
+
+async def _one(connection: AsyncConnection, statement: object, parameters: Mapping[str, object]) -> EndpointRow | None:
+    row = (await connection.execute(statement, parameters)).one_or_none()  # type: ignore[call-overload]  # text() each
     return None if row is None else EndpointRow(*row)
-
-
-async def hurry(connection: AsyncConnection, tenant_id: UUID) -> None:
-    await connection.execute(HURRY, {"tenant_id": tenant_id})
-
-
-async def enqueue(connection: AsyncConnection, columns: dict[str, list[object]]) -> None:
-    """Insert facts, given as one list a column; those that wait already stay as they are."""
-    await connection.execute(ENQUEUE, columns)

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from yarl import URL  # aiohttp's own parser: what is checked here is what will be connected to
 
-from services.gateway.callbacks.addresses import is_allowed, is_loopback
+from services.gateway.callbacks.addresses import AddressRules, is_allowed, is_loopback
 from services.gateway.callbacks.errors import BadCallbackUrl
 
 URL_CHARACTERS_MAX = 2_000
@@ -14,14 +14,14 @@ PRINTABLE = re.compile(r"[!-\[\]-~]+")  # ASCII without space and backslash, whi
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
-def check_url(text: str, *, allow_loopback: bool) -> str:
+def check_url(text: str, *, rules: AddressRules) -> str:
     """The URL as it will be called; raises BadCallbackUrl. Names are resolved, and judged, when they are called."""
     url = _parse(text)
-    loopback = allow_loopback and (is_loopback(url.raw_host or "") or url.raw_host == "localhost")
+    loopback = rules.allow_loopback and (is_loopback(url.raw_host or "") or url.raw_host == "localhost")
     if url.scheme != "https" and not (url.scheme == "http" and loopback):
         raise BadCallbackUrl("use an https:// URL")
     if not loopback:
-        _check_host(url.raw_host or "")
+        _check_host(url.raw_host or "", rules)
         if url.port not in PORTS:
             raise BadCallbackUrl("use port 443 or 8443")
     return str(url)
@@ -48,10 +48,10 @@ def _parse(text: str) -> URL:
     return url
 
 
-def _check_host(host: str) -> None:
+def _check_host(host: str, rules: AddressRules) -> None:
     if _is_address(host):
-        if not is_allowed(host):
-            raise BadCallbackUrl("use a public address: this one is private or reserved")
+        if not is_allowed(host, rules):
+            raise BadCallbackUrl("use a public address: this one is private, reserved or ours")
         return
     labels = host.split(".")
     if len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels):

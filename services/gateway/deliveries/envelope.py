@@ -1,15 +1,18 @@
 """The body of a callback in Meta's shape (whatsapp-cloud-api 3.3-3.5), one fact per `changes[].value`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from services.gateway.deliveries.naming import renamed, with_our_media
+
 NOT_DIGITS = re.compile(r"[^0-9]")
 BSUID = re.compile(r"[A-Z]{2}\.")
+_OURS = frozenset({"id", "status", "timestamp", "biz_opaque_callback_data"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -19,18 +22,33 @@ class StatusContent(msgspec.Struct, frozen=True):
     status: str
     pricing: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
-    sealed_errors: bytes | None = None
-    errors_event_id: UUID | None = None
+    sealed_details: bytes | None = None
 
 
 class MessageContent(msgspec.Struct, frozen=True):
     window_expires_at: datetime
 
 
+class PlatformContent(msgspec.Struct, frozen=True):
+    """What Meta said of a template, a number or an account: `time` is its own, in Unix seconds."""
+
+    field: str
+    waba_id: str
+    sealed_value: bytes
+    time: int | None = None
+
+
 class Inbound(msgspec.Struct, frozen=True):
     """What the webhook sealed: Meta's message and the contact that belongs to it."""
 
     message: dict[str, Any]
+    contact: dict[str, Any] | None = None
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """What the webhook sealed of a status: Meta's object, and the contact that belongs to it."""
+
+    status: dict[str, Any]
     contact: dict[str, Any] | None = None
 
 
@@ -43,10 +61,12 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Value(NamedTuple):
-    """One fact, encoded, and the WABA it belongs to."""
+    """One fact, encoded, under Meta's name of its field, and the WABA it belongs to; Meta's time where it names one."""
 
     waba_id: str
+    field: str
     value: bytes
+    time: int | None = None
 
 
 def status_value(
@@ -57,25 +77,30 @@ def status_value(
     metadata: dict[str, str],
     content: StatusContent,
     sent: Sent | None,
-    errors: list[dict[str, Any]] | None,
+    reported: Reported | None,
 ) -> bytes:
-    """A status with our message id; `sent` is None when the message itself cannot be opened (any more, or yet)."""
+    """A status with our message id and the tenant's own value, else in Meta's words where Meta said it.
+
+    `sent` is None when the message itself cannot be opened (any more, or yet).
+    """
+    recipient = _recipient(sent)
     status: dict[str, Any] = {
         "id": str(message_id),
         "status": content.status,
         "timestamp": str(int(occurred_at.timestamp())),
+        **recipient,
     }
-    value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
-    recipient = _recipient(sent)
-    status |= recipient
-    if "recipient_id" in recipient and content.status != "failed":
-        value["contacts"] = [{"wa_id": recipient["recipient_id"]}]
     if content.pricing is not None:
         status["pricing"] = content.pricing
-    if errors:
-        status["errors"] = errors
+    if content.error is not None:
+        status["errors"] = [content.error]
+    if reported is not None:
+        status |= renamed({name: said for name, said in reported.status.items() if name not in _OURS}, {})
     if sent is not None and sent.biz_opaque_callback_data is not None:
         status["biz_opaque_callback_data"] = sent.biz_opaque_callback_data
+    value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
+    if (contact := reported.contact if reported and reported.contact else _contact(status)) is not None:
+        value["contacts"] = [contact]
     value["statuses"] = [status]
     value["event_id"] = str(event_id)
     return _encode(value)
@@ -88,12 +113,12 @@ def message_value(
     metadata: dict[str, str],
     content: MessageContent,
     inbound: Inbound,
+    ours: Mapping[str, str],
+    public_url: str,
 ) -> bytes:
-    """An inbound message with our id, told together with the end of its window."""
-    message = inbound.message | {"id": str(inbound_id)}
-    if isinstance(context := message.get("context"), dict):
-        # Meta's ids hold the phone number and mean nothing to a tenant, who knows ours.
-        message["context"] = {name: field for name, field in context.items() if name != "id"}
+    """An inbound message with our id, told together with the end of its window; `ours` are our ids by Meta's."""
+    message = {"id": str(inbound_id)} | {name: field for name, field in inbound.message.items() if name != "id"}
+    message = with_our_media(renamed(message, ours), inbound_id, public_url)
     value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
     if inbound.contact is not None:
         value["contacts"] = [inbound.contact]
@@ -101,6 +126,11 @@ def message_value(
     value["window_expires_at"] = content.window_expires_at
     value["event_id"] = str(event_id)
     return _encode(value)
+
+
+def platform_value(*, event_id: UUID, value: dict[str, Any]) -> bytes:
+    """What Meta said, with our event id; ids of messages, which only its echoes have, are left out."""
+    return _encode(renamed(value, {}) | {"event_id": str(event_id)})
 
 
 def unreadable_message(*, kind: str, occurred_at: datetime) -> Inbound:
@@ -124,18 +154,35 @@ def metadata(phone_number_id: str, display_phone_number: str | None) -> dict[str
 
 
 def envelope(values: Iterable[Value]) -> bytes:
-    """One body: an entry for each WABA, in order of first appearance, and in it one change for each fact."""
-    by_waba: dict[str, list[dict[str, Any]]] = {}
-    for waba_id, value in values:
-        by_waba.setdefault(waba_id, []).append({"field": "messages", "value": msgspec.Raw(value)})
-    entries = [{"id": waba_id, "changes": changes} for waba_id, changes in by_waba.items()]
-    return _encode({"object": "whatsapp_business_account", "entry": entries})
+    """One body: an entry for each WABA and time, in order of first appearance, and in it one change for each fact."""
+    entries: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
+    for one in values:
+        entries.setdefault((one.waba_id, one.time), []).append({"field": one.field, "value": msgspec.Raw(one.value)})
+    return _encode(
+        {
+            "object": "whatsapp_business_account",
+            "entry": [
+                {"id": waba_id, **({} if time is None else {"time": time}), "changes": changes}
+                for (waba_id, time), changes in entries.items()
+            ],
+        }
+    )
 
 
 def _recipient(sent: Sent | None) -> dict[str, str]:
-    """Whom it went to: digits of a phone number, or a BSUID as it is."""
-    text = (sent.to or sent.recipient or "") if sent else ""
-    if BSUID.match(text):
-        return {"recipient_user_id": text}
-    digits = NOT_DIGITS.sub("", text)
-    return {"recipient_id": digits} if digits else {}
+    """Whom it went to: digits of a phone number, a BSUID as it is, or both."""
+    given = [text for text in (sent.to, sent.recipient) if text] if sent else []
+    recipient: dict[str, str] = {}
+    for text in given:
+        if BSUID.match(text):
+            recipient["recipient_user_id"] = text
+        elif digits := NOT_DIGITS.sub("", text):
+            recipient["recipient_id"] = digits
+    return recipient
+
+
+def _contact(status: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Meta has one beside most statuses, and clients rely on its BSUID: null where nobody told us."""
+    if "recipient_id" in status:
+        return {"wa_id": status["recipient_id"], "user_id": status.get("recipient_user_id")}
+    return {"user_id": status["recipient_user_id"]} if "recipient_user_id" in status else None

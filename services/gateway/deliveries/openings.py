@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.deliveries import metrics
-from services.gateway.deliveries.envelope import Inbound, Sent
+from services.gateway.deliveries.envelope import Inbound, Reported, Sent
 from services.gateway.keys.service import Keyring
 from services.kernel import crypto
 from services.kernel.errors import ServiceError
@@ -17,7 +17,8 @@ T = TypeVar("T")
 _log = get_logger()
 _sent = msgspec.json.Decoder(Sent)
 _inbound = msgspec.json.Decoder(Inbound)
-_errors = msgspec.json.Decoder(list[dict[str, Any]])
+_object = msgspec.json.Decoder(dict[str, Any])
+_reported = msgspec.json.Decoder(Reported)
 
 
 class Openings:
@@ -46,14 +47,24 @@ class Openings:
             _failed("inbound", tenant_id, error)
             return None
 
-    async def errors(self, tenant_id: UUID, event_id: UUID, sealed: bytes) -> list[dict[str, Any]] | None:
-        """Meta's errors of a failed status, as the webhook sealed them with its own data key."""
+    async def reported(self, tenant_id: UUID, event_id: UUID, sealed: bytes) -> Reported | None:
+        """Meta's own words of a status, as the webhook sealed them with its own data key."""
         try:
             key = await self._keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
-            place = crypto.Place(tenant_id, "statuses", "errors", str(event_id))
-            return _counted("errors", _errors.decode(crypto.open_sealed(key, place, sealed)))
+            place = crypto.Place(tenant_id, "statuses", "details", str(event_id))
+            return _counted("statuses", _reported.decode(crypto.open_sealed(key, place, sealed)))
         except (ServiceError, msgspec.MsgspecError) as error:
-            _failed("errors", tenant_id, error)
+            _failed("statuses", tenant_id, error)
+            return None
+
+    async def platform(self, tenant_id: UUID, event_id: UUID, sealed: bytes) -> dict[str, Any] | None:
+        """What Meta said beside messages, as the webhook sealed it with its own data key."""
+        try:
+            key = await self._keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
+            place = crypto.Place(tenant_id, "platform", "value", str(event_id))
+            return _counted("platform", _object.decode(crypto.open_sealed(key, place, sealed)))
+        except (ServiceError, msgspec.MsgspecError) as error:
+            _failed("platform", tenant_id, error)
             return None
 
 

@@ -2,27 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from services.gateway.callbacks.service import PURPOSE, open_secret
+from services.gateway.callbacks.service import PURPOSE, open_secrets
 from services.gateway.deliveries import envelope, metrics, repository
+from services.gateway.deliveries.bodies import by_endpoint, portions
 from services.gateway.deliveries.envelope import Value
 from services.gateway.deliveries.repository import DeliveryRow, FactRow, NewDelivery
 from services.gateway.deliveries.schedule import Limits
-from services.gateway.deliveries.values import Contents, Values, fetch
+from services.gateway.deliveries.values import Contents, Values
 from services.gateway.keys.service import Keyring
 from services.gateway.tenants.service import Directory
+from services.gateway.told import service as told
 from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
 from services.kernel.logging import get_logger
 
 BREATH_SECONDS = 0.005
+LOCK_CLASS = 0x63616C6C  # of advisory locks: "call"
 
 Places = Callable[[UUID], int]
 
@@ -30,27 +32,30 @@ _log = get_logger()
 
 
 class Post(NamedTuple):
-    """One attempt that is about to be made."""
+    """One attempt that is about to be made; the newest secret stands first."""
 
     delivery_id: UUID
     tenant_id: UUID
+    endpoint_id: UUID
     attempt: int
+    facts: int
     url: str
-    secret: str
+    secrets: tuple[str, ...]
     body: bytes
 
 
 class Packed(NamedTuple):
-    """What became of one tenant's facts: a new delivery to post, facts to look at again, facts that are done with."""
+    """What became of one body's facts: a new delivery to post, facts to look at again, told ones, unreadable ones."""
 
     posts: list[Post]
     new: list[NewDelivery]
     deferred: list[FactRow]
-    removed: list[FactRow]
+    told: list[FactRow]
+    dropped: list[FactRow]
 
 
 class Round(NamedTuple):
-    """What a round may start: posts, tenants whose keys cannot be used, and how much was waiting."""
+    """What a round may start: posts, endpoints whose keys cannot be used, and how much was waiting."""
 
     posts: list[Post]
     broken: list[UUID]
@@ -61,47 +66,33 @@ class Round(NamedTuple):
 class Packer:
     """Turns queued facts, and deliveries that are due again, into posts."""
 
-    def __init__(self, *, keyring: Keyring, directory: Directory, limits: Limits) -> None:
+    def __init__(self, *, keyring: Keyring, directory: Directory, limits: Limits, public_url: str) -> None:
         self._keyring = keyring
         self._limits = limits
-        self._values = Values(keyring=keyring, directory=directory)
+        self._values = Values(keyring=keyring, directory=directory, public_url=public_url)
         self._breathed_at = 0.0
 
     async def pack(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> Round:
-        """Pack due facts, at most as many deliveries a tenant as it has places, in the caller's transaction."""
-        limits = self._limits
-        facts = await repository.claim_facts(
-            connection, closed=closed, tenants_max=limits.tenants_max, values_max=limits.values_max * limits.bodies_max
-        )
+        """Pack due facts, at most as many deliveries an endpoint as it has places, in the caller's transaction."""
+        facts = await self._claim(connection, closed, places)
         if not facts:
             return Round([], [])
-        contents = await fetch(connection, facts)
+        contents = await self._values.prepare(connection, facts)
         packed: list[Packed] = []
         broken: list[UUID] = []
-        claimed = [list(of_tenant) for _, of_tenant in groupby(facts, key=lambda fact: fact.tenant_id)]
-        for of_tenant in claimed:
-            tenant_id = of_tenant[0].tenant_id
+        claimed = by_endpoint(facts)
+        for endpoint_id, of_endpoint in claimed.items():
             try:
-                for chunk in self._chunks(of_tenant, places(tenant_id)):
-                    packed.append(await self._pack_tenant(tenant_id, chunk, contents))
+                for portion in portions(of_endpoint, size=self._limits.values_max, places=places(endpoint_id)):
+                    packed.append(await self._pack(portion, contents))
                     await self._breathe()
             except ServiceError as error:
-                _refuse(tenant_id, error)
-                broken.append(tenant_id)
+                _refuse(of_endpoint[0].tenant_id, error)
+                broken.append(endpoint_id)
         await self._write(connection, packed)
         posts = [post for one in packed for post in one.posts]
-        return Round(posts, broken, len(facts), is_full=max(map(len, claimed)) >= limits.values_max)
-
-    def _chunks(self, facts: list[FactRow], places: int) -> Iterator[list[FactRow]]:
-        """One body's worth each; what has no place stays in the queue."""
-        size = self._limits.values_max
-        return (facts[start : start + size] for start in range(0, min(len(facts), size * places), size))
-
-    async def _breathe(self) -> None:
-        """A hundred openings take milliseconds: let the loop turn, but not after every small tenant."""
-        if time.monotonic() - self._breathed_at > BREATH_SECONDS:
-            await asyncio.sleep(0)
-            self._breathed_at = time.monotonic()
+        longest = max(len(of_endpoint) for of_endpoint in claimed.values())
+        return Round(posts, broken, len(facts), is_full=longest >= self._limits.values_max)
 
     async def unseal(self, rows: Sequence[DeliveryRow]) -> Round:
         """Posts of frozen deliveries; those that do not open are left to their lease."""
@@ -112,45 +103,76 @@ class Packer:
                 posts.append(await self._unseal(row))
             except ServiceError as error:
                 _refuse(row.tenant_id, error)
-                broken.append(row.tenant_id)
+                broken.append(row.endpoint_id)
         return Round(posts, broken, len(posts))
+
+    async def _claim(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> list[FactRow]:
+        limits = self._limits
+        endpoint_ids = await repository.lock_endpoints(
+            connection, closed=closed, endpoints_max=limits.endpoints_max, lock_class=LOCK_CLASS
+        )
+        if not endpoint_ids:
+            return []
+        return await repository.claim_facts(
+            connection,
+            endpoint_ids=endpoint_ids,
+            facts_max=[limits.values_max * places(endpoint_id) for endpoint_id in endpoint_ids],
+            order=limits.order,
+        )
+
+    async def _breathe(self) -> None:
+        """A hundred openings take milliseconds: let the loop turn, but not after every small tenant."""
+        if time.monotonic() - self._breathed_at > BREATH_SECONDS:
+            await asyncio.sleep(0)
+            self._breathed_at = time.monotonic()
 
     async def _unseal(self, row: DeliveryRow) -> Post:
         key = await self._keyring.opening_key(row.tenant_id, PURPOSE, crypto.sealed_key_id(row.body))
         body = crypto.open_sealed(key, _place(row.tenant_id, row.id), row.body)
-        secret = await open_secret(self._keyring, row.tenant_id, row.secret)
-        return Post(row.id, row.tenant_id, row.attempt, row.url, secret, body)
+        secrets = await self._secrets(row)
+        return Post(row.id, row.tenant_id, row.endpoint_id, row.attempt, row.facts, row.url, secrets, body)
 
-    async def _pack_tenant(self, tenant_id: UUID, facts: list[FactRow], contents: Contents) -> Packed:
-        packed = Packed([], [], [], [])
-        told: list[FactRow] = []
+    async def _pack(self, facts: list[FactRow], contents: Contents) -> Packed:
+        packed = Packed([], [], [], [], [])
         values: list[Value] = []
+        waiting: set[int] = set()  # people of whom a fact is not told yet
         size = 0
         for fact in facts:
+            if fact.conversation in waiting:
+                continue
             if self._is_early(fact, contents):
                 packed.deferred.append(fact)
+                waiting.add(fact.conversation)
                 continue
             if size > self._limits.body_bytes_max:
                 break  # the rest stays for the next delivery
-            packed.removed.append(fact)
-            if (value := await self._values.value(fact, contents)) is not None:
-                told.append(fact)
-                values.append(value)
-                size += len(value.value)
+            value = await self._values.value(fact, contents)
+            if value is None:
+                packed.dropped.append(fact)
+                continue
+            packed.told.append(fact)
+            values.append(value)
+            size += len(value.value)
         if values:
-            await self._freeze(packed, tenant_id, told, envelope.envelope(values))
+            await self._freeze(packed, envelope.envelope(values))
         return packed
 
-    async def _freeze(self, packed: Packed, tenant_id: UUID, told: list[FactRow], body: bytes) -> None:
+    async def _freeze(self, packed: Packed, body: bytes) -> None:
         """Seal the body under a new id; the first attempt is this one."""
-        delivery_id = uuid7()
+        facts = packed.told
+        delivery_id, tenant_id, endpoint_id = uuid7(), facts[0].tenant_id, facts[0].endpoint_id
         key = await self._keyring.key(tenant_id, PURPOSE)
         sealed = crypto.seal(key, _place(tenant_id, delivery_id), body)
-        message_ids = list(dict.fromkeys(fact.subject_id for fact in told if fact.kind == "status"))
-        secret = await open_secret(self._keyring, tenant_id, told[0].secret)
-        packed.new.append(NewDelivery(delivery_id, tenant_id, sealed, len(told), message_ids))
-        packed.posts.append(Post(delivery_id, tenant_id, 1, told[0].url, secret, body))
-        metrics.PACK_SIZE.observe(len(told))
+        secrets = await self._secrets(facts[0])
+        message_ids = list(dict.fromkeys(fact.subject_id for fact in facts if fact.kind == "status"))
+        people = sorted({fact.conversation for fact in facts})
+        packed.new.append(NewDelivery(delivery_id, tenant_id, endpoint_id, sealed, len(facts), message_ids, people))
+        packed.posts.append(Post(delivery_id, tenant_id, endpoint_id, 1, len(facts), facts[0].url, secrets, body))
+        metrics.PACK_SIZE.observe(len(facts))
+
+    async def _secrets(self, row: FactRow | DeliveryRow) -> tuple[str, ...]:
+        sealed = [row.secret] if row.old_secret is None else [row.secret, row.old_secret]
+        return await open_secrets(self._keyring, row.tenant_id, row.endpoint_id, sealed)
 
     def _is_early(self, fact: FactRow, contents: Contents) -> bool:
         """A status may overtake our own row of its message: it is told a little later, then without its recipient."""
@@ -161,13 +183,16 @@ class Packer:
     async def _write(self, connection: AsyncConnection, packed: Sequence[Packed]) -> None:
         new = [delivery for one in packed for delivery in one.new]
         deferred = [fact for one in packed for fact in one.deferred]
-        removed = [fact for one in packed for fact in one.removed]
+        moved = [fact for one in packed for fact in one.told]
+        dropped = [fact for one in packed for fact in one.dropped]
         if new:
             await repository.add_deliveries(connection, new, lease_seconds=self._limits.lease_seconds)
         if deferred:
             await repository.defer_facts(connection, deferred, defer_seconds=self._limits.defer_seconds)
-        if removed:
-            await repository.remove_facts(connection, removed)
+        if moved:
+            await told.move(connection, [fact.endpoint_id for fact in moved], [fact.event_id for fact in moved])
+        if dropped:
+            await repository.drop_facts(connection, dropped)
 
 
 def _refuse(tenant_id: UUID, error: ServiceError) -> None:

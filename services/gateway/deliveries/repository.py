@@ -1,4 +1,4 @@
-"""All SQL of deliveries (hot path): claims skip locked rows, every other set of rows is locked in key order."""
+"""All SQL of deliveries (hot path): claims skip what others hold, every other set of rows is locked in key order."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,80 +8,127 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# A queue's statistics are always old. Without this a tenant's whole backlog is read and sorted to find its first rows.
+from services.gateway.deliveries.schedule import Order
+
+# A queue's statistics are always old. Without this an endpoint's whole backlog is read and sorted for its first rows.
 WALK_INDEXES = text("""
     select set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
            set_config('enable_seqscan', 'off', true)
 """)
 
-# The tenants of a queue, one index probe each, however many rows a tenant has.
-_TENANTS_OF = """
-    with recursive tenants as (
-        (select tenant_id from {table} where {condition} order by tenant_id limit 1)
+# The endpoints of a queue that may be called, one index probe each, however many rows an endpoint has.
+_ENDPOINTS_OF = """
+    with recursive found as (
+        (select endpoint_id from {table} where {condition} order by endpoint_id limit 1)
         union all
-        select (select next.tenant_id from {table} next
-                 where next.tenant_id > tenants.tenant_id and {condition} order by next.tenant_id limit 1)
-          from tenants where tenants.tenant_id is not null
+        select (select next.endpoint_id from {table} next
+                 where next.endpoint_id > found.endpoint_id and {condition} order by next.endpoint_id limit 1)
+          from found where found.endpoint_id is not null
     ),
-    open_tenants as (
-        select endpoint.tenant_id, endpoint.url, endpoint.secret
-          from tenants join callback_endpoints endpoint on endpoint.tenant_id = tenants.tenant_id
+    open_endpoints as (
+        select endpoint.id, endpoint.url, endpoint.secret,
+               case when endpoint.old_secret_until > now() then endpoint.old_secret end as old_secret
+          from found join callback_endpoints endpoint on endpoint.id = found.endpoint_id
          where endpoint.url is not null and endpoint.disabled_at is null
-           and endpoint.tenant_id <> all (cast(:closed as uuid[]))
+           and (endpoint.rest_until is null or endpoint.rest_until <= now())
+           and endpoint.id <> all (cast(:closed as uuid[]))
     )
 """
 
-# One delivery of a tenant at a time: a tenant with many that wait does not fill a round.
+# One delivery of an endpoint at a time: an endpoint with many that wait does not fill a round. An older one that tells
+# of the same people, and is due or under way, goes first.
 CLAIM_DELIVERIES = text(
-    _TENANTS_OF.format(table="callback_deliveries", condition="dead_at is null")
+    _ENDPOINTS_OF.format(table="callback_deliveries", condition="dead_at is null")
     + """
     , due as materialized (
-        select waiting.id, open_tenants.url, open_tenants.secret
-          from open_tenants cross join lateral (
-               select id from callback_deliveries
-                where tenant_id = open_tenants.tenant_id and dead_at is null and due_at <= now()
-                order by due_at limit 1 for update skip locked) waiting
-         limit :tenants_max
+        select waiting.id, open_endpoints.url, open_endpoints.secret, open_endpoints.old_secret
+          from open_endpoints cross join lateral (
+               select delivery.id from callback_deliveries delivery
+                where delivery.endpoint_id = open_endpoints.id and delivery.dead_at is null
+                  and delivery.due_at <= now()
+                  and not exists (
+                      select 1 from callback_deliveries older
+                       where older.endpoint_id = delivery.endpoint_id and older.dead_at is null
+                         and older.due_at <= now() + make_interval(secs => :lease_seconds)
+                         and older.id < delivery.id and older.conversations && delivery.conversations)
+                order by delivery.due_at limit 1 for update skip locked) waiting
+         limit :endpoints_max
     )
     update callback_deliveries delivery
        set attempt = delivery.attempt + 1, due_at = now() + make_interval(secs => :lease_seconds)
       from due where delivery.id = due.id
-    returning delivery.id, delivery.tenant_id, delivery.attempt, delivery.body, due.url, due.secret
+    returning delivery.id, delivery.tenant_id, delivery.endpoint_id, delivery.attempt, delivery.facts, delivery.body,
+              due.url, due.secret, due.old_secret
 """
 )
 
-CLAIM_FACTS = text(
-    _TENANTS_OF.format(table="callback_facts", condition="true")
+# One worker packs for an endpoint at a time, until it commits: only so can the next one see whose facts are under way.
+LOCK_ENDPOINTS = text(
+    _ENDPOINTS_OF.format(table="callback_facts", condition="true")
     + """
-    select fact.*, ready.url, ready.secret
-      from (select * from open_tenants order by random() limit :tenants_max) ready
-           cross join lateral (
-           select tenant_id, event_id, phone_number_id, kind, subject_id, occurred_at, content, enqueued_at
-             from callback_facts
-            where tenant_id = ready.tenant_id and due_at <= now()
-            order by sequence limit :values_max for update skip locked) fact
+    select id from (select id from open_endpoints order by random() limit :endpoints_max offset 0) chosen
+     where pg_try_advisory_xact_lock(:lock_class, hashtext(cast(id as text)))
 """
 )
+
+# `busy`: deliveries that hold back later facts of their people. Those are young, or due, or under way; an older one
+# that waits for its next attempt holds back nobody, or one body that is never taken would silence its people for days.
+# `head`: only so many facts are looked at, however many of them must wait.
+CLAIM_FACTS = text("""
+    with mine as (
+        select endpoint.id, endpoint.url, endpoint.secret, wanted.facts_max, busy.conversations,
+               case when endpoint.old_secret_until > now() then endpoint.old_secret end as old_secret
+          from unnest(cast(:endpoint_ids as uuid[]), cast(:facts_max as int[])) as wanted (id, facts_max)
+          join callback_endpoints endpoint on endpoint.id = wanted.id
+         cross join lateral (
+               select coalesce(array_agg(told.conversation), '{}') as conversations,
+                      count(distinct delivery.id) filter (
+                          where delivery.created_at > now() - make_interval(secs => :order_seconds)) as young
+                 from callback_deliveries delivery
+                 left join lateral unnest(delivery.conversations) as told (conversation) on true
+                where delivery.endpoint_id = endpoint.id and delivery.dead_at is null
+                  and (delivery.created_at > now() - make_interval(secs => :order_seconds)
+                       or delivery.due_at <= now() + make_interval(secs => :lease_seconds))) busy
+         where busy.young < :window
+    )
+    select fact.tenant_id, fact.endpoint_id, fact.event_id, fact.conversation, fact.phone_number_id, fact.kind,
+           fact.topic, fact.subject_id, fact.occurred_at, fact.content, fact.enqueued_at,
+           mine.url, mine.secret, mine.old_secret
+      from mine cross join lateral (
+           with head as materialized (
+               select * from callback_facts where endpoint_id = mine.id order by sequence limit :head_max
+           )
+           select * from head
+            where head.due_at <= now()
+              and not exists (select 1 from unnest(mine.conversations) as busy (conversation)
+                               where busy.conversation = head.conversation)
+              and not exists (select 1 from head early
+                               where early.conversation = head.conversation and early.sequence < head.sequence
+                                 and early.due_at > now())
+            order by head.sequence limit mine.facts_max) fact
+""")
 
 DEFER_FACTS = text("""
     update callback_facts fact set due_at = now() + make_interval(secs => :defer_seconds)
-      from unnest(cast(:tenant_ids as uuid[]), cast(:event_ids as uuid[])) as mine (tenant_id, event_id)
-     where fact.tenant_id = mine.tenant_id and fact.event_id = mine.event_id
+      from unnest(cast(:endpoint_ids as uuid[]), cast(:event_ids as uuid[])) as mine (endpoint_id, event_id)
+     where fact.endpoint_id = mine.endpoint_id and fact.event_id = mine.event_id
 """)
 
-REMOVE_FACTS = text("""
+DROP_FACTS = text("""
     delete from callback_facts fact
-     using unnest(cast(:tenant_ids as uuid[]), cast(:event_ids as uuid[])) as mine (tenant_id, event_id)
-     where fact.tenant_id = mine.tenant_id and fact.event_id = mine.event_id
+     using unnest(cast(:endpoint_ids as uuid[]), cast(:event_ids as uuid[])) as mine (endpoint_id, event_id)
+     where fact.endpoint_id = mine.endpoint_id and fact.event_id = mine.event_id
 """)
 
-# Arrays of arrays cannot be unnested, so each delivery's message ids travel as an array's text.
+# Arrays of arrays cannot be unnested, so each delivery's own arrays travel as text.
 ADD_DELIVERIES = text("""
-    insert into callback_deliveries (id, tenant_id, body, facts, message_ids, due_at)
-    select new.id, new.tenant_id, new.body, new.facts, cast(new.message_ids as uuid[]),
-           now() + make_interval(secs => :lease_seconds)
-      from unnest(cast(:ids as uuid[]), cast(:tenant_ids as uuid[]), cast(:bodies as bytea[]), cast(:facts as int[]),
-                  cast(:message_ids as text[])) as new (id, tenant_id, body, facts, message_ids)
+    insert into callback_deliveries (id, tenant_id, endpoint_id, body, facts, message_ids, conversations, due_at)
+    select new.id, new.tenant_id, new.endpoint_id, new.body, new.facts, cast(new.message_ids as uuid[]),
+           cast(new.conversations as int[]), now() + make_interval(secs => :lease_seconds)
+      from unnest(cast(:ids as uuid[]), cast(:tenant_ids as uuid[]), cast(:endpoint_ids as uuid[]),
+                  cast(:bodies as bytea[]), cast(:facts as int[]), cast(:message_ids as text[]),
+                  cast(:conversations as text[]))
+           as new (id, tenant_id, endpoint_id, body, facts, message_ids, conversations)
      order by new.id
 """)
 
@@ -110,83 +157,44 @@ RESCHEDULE = text("""
     returning delivery.dead_at is not null as is_dead
 """)
 
-# Only where the address that answered is still the tenant's.
-DISABLE = text("""
-    with gone as (
-        select endpoint.tenant_id from callback_endpoints endpoint
-          join unnest(cast(:tenant_ids as uuid[]), cast(:urls as text[])) as answered (tenant_id, url)
-            on answered.tenant_id = endpoint.tenant_id and answered.url = endpoint.url
-         where endpoint.disabled_at is null order by endpoint.tenant_id for update of endpoint
-    )
-    update callback_endpoints endpoint set disabled_at = now() from gone where endpoint.tenant_id = gone.tenant_id
-    returning endpoint.tenant_id
-""")
-
-PRUNE_FACTS = text("""
-    with recursive tenants as (
-        (select tenant_id from callback_facts order by tenant_id limit 1)
-        union all
-        select (select next.tenant_id from callback_facts next
-                 where next.tenant_id > tenants.tenant_id order by next.tenant_id limit 1)
-          from tenants where tenants.tenant_id is not null
-    ),
-    old as materialized (
-        select first.tenant_id, first.event_id
-          from tenants cross join lateral (
-               select tenant_id, event_id, enqueued_at from callback_facts
-                where tenant_id = tenants.tenant_id order by sequence limit 1000 for update skip locked) first
-         where first.enqueued_at < now() - make_interval(secs => :keep_seconds)
-    )
-    delete from callback_facts fact using old where fact.tenant_id = old.tenant_id and fact.event_id = old.event_id
-""")
-
-PRUNE_DELIVERIES = text("""
-    with old as (
-        select id from callback_deliveries where dead_at < now() - make_interval(secs => :keep_seconds)
-         order by id limit 1000 for update skip locked
-    )
-    delete from callback_deliveries delivery using old where delivery.id = old.id
-""")
-
-# Also what was never tried again, because its endpoint is disabled or its key is gone.
-GIVE_UP = text("""
-    with old as (
-        select id from callback_deliveries
-         where dead_at is null and created_at < now() - make_interval(secs => :give_up_seconds)
-         order by id limit 1000 for update skip locked
-    )
-    update callback_deliveries delivery set dead_at = now() from old where delivery.id = old.id
-""")
-
 
 class FactRow(NamedTuple):
     tenant_id: UUID
+    endpoint_id: UUID
     event_id: UUID
+    conversation: int
     phone_number_id: str
     kind: str
+    topic: str
     subject_id: UUID
     occurred_at: datetime
     content: bytes
     enqueued_at: datetime
     url: str
     secret: bytes
+    old_secret: bytes | None
 
 
 class DeliveryRow(NamedTuple):
     id: UUID
     tenant_id: UUID
+    endpoint_id: UUID
     attempt: int
+    facts: int
     body: bytes
     url: str
     secret: bytes
+    old_secret: bytes | None
 
 
 class NewDelivery(NamedTuple):
     id: UUID
     tenant_id: UUID
+    endpoint_id: UUID
     body: bytes
     facts: int
     message_ids: list[UUID]
+    conversations: list[int]
 
 
 class Delivered(NamedTuple):
@@ -202,45 +210,46 @@ class Failure(NamedTuple):
     wait_seconds: float
 
 
-class Pruned(NamedTuple):
-    """How many deliveries were given up, facts dropped and dead deliveries removed."""
-
-    dead: int
-    facts: int
-    deliveries: int
-
-
 async def walk_indexes(connection: AsyncConnection) -> None:
     """Plan this transaction's statements for queues."""
     await connection.execute(WALK_INDEXES)
 
 
 async def claim_deliveries(
-    connection: AsyncConnection, *, closed: Sequence[UUID], tenants_max: int, lease_seconds: float
+    connection: AsyncConnection, *, closed: Sequence[UUID], endpoints_max: int, lease_seconds: float
 ) -> list[DeliveryRow]:
-    """Lease deliveries whose next attempt is due, one a tenant; their attempt is counted now."""
+    """Lease deliveries whose next attempt is due, one an endpoint; their attempt is counted now."""
     rows = await connection.execute(
-        CLAIM_DELIVERIES, {"closed": list(closed), "tenants_max": tenants_max, "lease_seconds": lease_seconds}
+        CLAIM_DELIVERIES, {"closed": list(closed), "endpoints_max": endpoints_max, "lease_seconds": lease_seconds}
     )
     return [DeliveryRow(*row) for row in rows]
 
 
+async def lock_endpoints(
+    connection: AsyncConnection, *, closed: Sequence[UUID], endpoints_max: int, lock_class: int
+) -> list[UUID]:
+    """Some endpoints that have facts waiting and may be called; nobody else packs for them until the commit."""
+    parameters = {"closed": list(closed), "endpoints_max": endpoints_max, "lock_class": lock_class}
+    return list(await connection.scalars(LOCK_ENDPOINTS, parameters))
+
+
 async def claim_facts(
-    connection: AsyncConnection, *, closed: Sequence[UUID], tenants_max: int, values_max: int
+    connection: AsyncConnection, *, endpoint_ids: Sequence[UUID], facts_max: Sequence[int], order: Order
 ) -> list[FactRow]:
-    """Lock due facts of some tenants, up to `values_max` each, in the order they were enqueued."""
-    rows = await connection.execute(
-        CLAIM_FACTS, {"closed": list(closed), "tenants_max": tenants_max, "values_max": values_max}
-    )
-    return [FactRow(*row) for row in rows]
+    """Due facts of locked endpoints, up to so many each, in the order they were enqueued.
+
+    Without those of people of whom something earlier is not told yet.
+    """
+    parameters = {"endpoint_ids": list(endpoint_ids), "facts_max": list(facts_max)} | order._asdict()
+    return [FactRow(*row) for row in await connection.execute(CLAIM_FACTS, parameters)]
 
 
 async def defer_facts(connection: AsyncConnection, facts: Sequence[FactRow], *, defer_seconds: float) -> None:
     await connection.execute(DEFER_FACTS, _keys(facts) | {"defer_seconds": defer_seconds})
 
 
-async def remove_facts(connection: AsyncConnection, facts: Sequence[FactRow]) -> None:
-    await connection.execute(REMOVE_FACTS, _keys(facts))
+async def drop_facts(connection: AsyncConnection, facts: Sequence[FactRow]) -> None:
+    await connection.execute(DROP_FACTS, _keys(facts))
 
 
 async def add_deliveries(
@@ -250,9 +259,11 @@ async def add_deliveries(
     parameters = {
         "ids": [delivery.id for delivery in deliveries],
         "tenant_ids": [delivery.tenant_id for delivery in deliveries],
+        "endpoint_ids": [delivery.endpoint_id for delivery in deliveries],
         "bodies": [delivery.body for delivery in deliveries],
         "facts": [delivery.facts for delivery in deliveries],
-        "message_ids": ["{" + ",".join(map(str, delivery.message_ids)) + "}" for delivery in deliveries],
+        "message_ids": [_array(delivery.message_ids) for delivery in deliveries],
+        "conversations": [_array(delivery.conversations) for delivery in deliveries],
         "lease_seconds": lease_seconds,
     }
     await connection.execute(ADD_DELIVERIES, parameters)
@@ -275,19 +286,9 @@ async def reschedule(connection: AsyncConnection, failures: Sequence[Failure], *
     return sum(row.is_dead for row in await connection.execute(RESCHEDULE, parameters))
 
 
-async def disable(connection: AsyncConnection, *, tenant_ids: Sequence[UUID], urls: Sequence[str]) -> int:
-    """Call these tenants no more at these addresses; returns how many endpoints that disabled."""
-    rows = await connection.execute(DISABLE, {"tenant_ids": list(tenant_ids), "urls": list(urls)})
-    return len(rows.all())
-
-
-async def prune(connection: AsyncConnection, *, keep_seconds: float, give_up_seconds: float) -> Pruned:
-    """Give up and remove what is too old, a bounded number at a time."""
-    dead = await connection.execute(GIVE_UP, {"give_up_seconds": give_up_seconds})
-    facts = await connection.execute(PRUNE_FACTS, {"keep_seconds": keep_seconds})
-    deliveries = await connection.execute(PRUNE_DELIVERIES, {"keep_seconds": keep_seconds})
-    return Pruned(dead.rowcount, facts.rowcount, deliveries.rowcount)
+def _array(values: Sequence[object]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def _keys(facts: Sequence[FactRow]) -> dict[str, object]:
-    return {"tenant_ids": [fact.tenant_id for fact in facts], "event_ids": [fact.event_id for fact in facts]}
+    return {"endpoint_ids": [fact.endpoint_id for fact in facts], "event_ids": [fact.event_id for fact in facts]}

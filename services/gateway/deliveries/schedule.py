@@ -1,10 +1,26 @@
-"""When a delivery is tried again, and how many may be under way to one tenant."""
+"""When a delivery is tried again, and how many may be under way to one endpoint."""
 
 import random
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
+
+#: Answers that ask for less: too many requests, and gateways whose server is overwhelmed (billing-consent-keys 5.1).
+SLOW_STATUSES = frozenset({429, 502, 504})
+#: Answers whose Retry-After speaks of the endpoint, not of this one body (RFC 9110, 10.2.3).
+RESTING_STATUSES = frozenset({429, 503})
+TIMEOUT = "timeout"
+
+
+class Order(NamedTuple):
+    """How long and how far the order of one person's facts is kept (Limits)."""
+
+    order_seconds: float
+    window: int
+    head_max: int
+    lease_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,35 +28,59 @@ class Limits:
     """The bounds of the delivery loop."""
 
     values_max: int = 100  # facts in one body
-    bodies_max: int = 4  # that one round makes for one tenant
+    bodies_max: int = 4  # that one round makes for one endpoint
     body_bytes_max: int = 1_000_000  # a third of what Meta itself sends at most
-    tenants_max: int = 64  # of which one round takes work
-    tenant_in_flight_max: int = 4
+    endpoints_max: int = 64  # of which one round takes work
+    endpoint_in_flight_max: int = 4
     in_flight_max: int = 1_000  # of one process
+    failing_in_flight_max: int = 500  # of them to endpoints that failed last: those that answer always find a place
     timeout_seconds: float = 10.0
     lease_seconds: float = 20.0  # more than the time-out and the writing of the result
     backoff_first_seconds: float = 5.0
     backoff_max_seconds: float = 6 * 3_600.0
+    slow_seconds: float = 30.0  # the least wait after a time-out or an answer that asks for less
+    retry_after_max_seconds: float = 3_600.0  # a longer one is not obeyed
     give_up_seconds: float = 3 * 86_400.0
+    order_seconds: float = 600.0  # a delivery younger than this holds back later facts of its people
+    order_window: int = 32  # such deliveries of one endpoint: more are not made before some are taken
+    head_max: int = 1_000  # facts at the head of an endpoint's queue that a round looks at
     defer_seconds: float = 1.0  # a status whose message is not stored yet is looked at again
     defer_max_seconds: float = 30.0  # and then told without its recipient
-    keep_seconds: float = 7 * 86_400.0  # facts without a URL, and dead deliveries
+    keep_seconds: float = 7 * 86_400.0  # facts that nobody takes, and dead deliveries
     idle_seconds: float = 0.25  # between polls for what other processes enqueued
     gather_seconds: float = 0.1  # between rounds under load
     failures_free: int = 3  # failures in a row before an endpoint is given one probe at a time
     pause_max_seconds: float = 30.0
 
+    @property
+    def order(self) -> Order:
+        return Order(self.order_seconds, self.order_window, self.head_max, self.lease_seconds)
 
-def backoff_seconds(limits: Limits, attempt: int, retry_after_seconds: int = 0) -> float:
-    """The wait after the failed `attempt` (from 1), with a fifth of jitter; Retry-After may at most double it."""
-    doubled = limits.backoff_first_seconds * 2.0 ** min(attempt - 1, 40)
-    wait = min(doubled, limits.backoff_max_seconds)
-    wait = min(max(wait, float(retry_after_seconds)), 2 * wait)
-    return wait * random.uniform(0.8, 1.2)  # noqa: S311  # spreads load, guards nothing
+
+def is_slow(status: int, error: str) -> bool:
+    """Whether an attempt says that the endpoint is called too much, or cannot follow."""
+    return status in SLOW_STATUSES or error == TIMEOUT
+
+
+def backoff_seconds(limits: Limits, attempt: int, *, slow: bool = False, retry_after_seconds: float = 0.0) -> float:
+    """The wait after the failed `attempt` (from 1), with a fifth of jitter, and not less than Retry-After asks for.
+
+    5 s, 10 s, ... 6 h; after a time-out, 429 or a gateway's error at least half a minute; Retry-After counts up to an
+    hour.
+    """
+    wait = min(limits.backoff_first_seconds * 2.0 ** min(attempt - 1, 40), limits.backoff_max_seconds)
+    wait = max(wait, limits.slow_seconds if slow else 0.0)
+    spread = wait * random.uniform(0.8, 1.2)  # noqa: S311  # spreads load, guards nothing
+    return max(spread, rest_seconds(limits, retry_after_seconds))
+
+
+def rest_seconds(limits: Limits, retry_after_seconds: float) -> float:
+    """How long an endpoint is left in peace that asked for it."""
+    return min(retry_after_seconds, limits.retry_after_max_seconds)
 
 
 class Lanes:
-    """The deliveries under way, by tenant: a slow endpoint fills its own lane only, a failing one is probed singly."""
+    """The deliveries under way, by endpoint: a slow one fills its own lane only, a failing one is probed singly."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -48,38 +88,46 @@ class Lanes:
         self._failures: Counter[UUID] = Counter()
         self._paused_until: dict[UUID, float] = {}  # monotonic
 
-    def enter(self, tenant_id: UUID) -> None:
-        self._in_flight[tenant_id] += 1
+    def enter(self, endpoint_id: UUID) -> None:
+        self._in_flight[endpoint_id] += 1
 
-    def leave(self, tenant_id: UUID) -> None:
-        self._in_flight[tenant_id] -= 1
-        if self._in_flight[tenant_id] <= 0:
-            del self._in_flight[tenant_id]
+    def leave(self, endpoint_id: UUID) -> None:
+        self._in_flight[endpoint_id] -= 1
+        if self._in_flight[endpoint_id] <= 0:
+            del self._in_flight[endpoint_id]
 
-    def succeeded(self, tenant_id: UUID) -> None:
-        self._failures.pop(tenant_id, None)
-        self._paused_until.pop(tenant_id, None)
+    def succeeded(self, endpoint_id: UUID) -> None:
+        self._failures.pop(endpoint_id, None)
+        self._paused_until.pop(endpoint_id, None)
 
-    def failed(self, tenant_id: UUID) -> None:
-        self._failures[tenant_id] += 1
-        over = self._failures[tenant_id] - self._limits.failures_free
+    def failed(self, endpoint_id: UUID, *, slow: bool = False) -> None:
+        """A slow failure counts as many: whoever cannot follow gets one request at a time at once."""
+        free = self._limits.failures_free
+        self._failures[endpoint_id] = max(self._failures[endpoint_id] + 1, free if slow else 0)
+        over = self._failures[endpoint_id] - free
         if over >= 0:
-            self.pause(tenant_id, min(2.0 ** min(over, 10), self._limits.pause_max_seconds))
+            self.pause(endpoint_id, min(2.0 ** min(over, 10), self._limits.pause_max_seconds))
 
-    def pause(self, tenant_id: UUID, seconds: float) -> None:
-        self._paused_until[tenant_id] = time.monotonic() + seconds
+    def pause(self, endpoint_id: UUID, seconds: float) -> None:
+        self._paused_until[endpoint_id] = time.monotonic() + seconds
 
     def closed(self) -> list[UUID]:
-        """Tenants from whom no further delivery may start now."""
+        """Endpoints to which no further delivery may start now."""
         now = time.monotonic()
-        full = {tenant for tenant, count in self._in_flight.items() if count >= self._width(tenant)}
-        return list(full | {tenant for tenant, until in self._paused_until.items() if until > now})
+        self._paused_until = {endpoint: until for endpoint, until in self._paused_until.items() if until > now}
+        full = {endpoint for endpoint, count in self._in_flight.items() if count >= self._width(endpoint)}
+        return list(full | set(self._paused_until) | self._crowded())
 
-    def places(self, tenant_id: UUID) -> int:
-        """How many more deliveries may start to this tenant."""
-        free = self._width(tenant_id) - self._in_flight[tenant_id]
+    def places(self, endpoint_id: UUID) -> int:
+        """How many more deliveries may start to this endpoint."""
+        free = self._width(endpoint_id) - self._in_flight.get(endpoint_id, 0)
         return max(0, min(free, self._limits.bodies_max))
 
-    def _width(self, tenant_id: UUID) -> int:
-        failing = self._failures[tenant_id] >= self._limits.failures_free
-        return 1 if failing else self._limits.tenant_in_flight_max
+    def _width(self, endpoint_id: UUID) -> int:
+        failing = self._failures.get(endpoint_id, 0) >= self._limits.failures_free
+        return 1 if failing else self._limits.endpoint_in_flight_max
+
+    def _crowded(self) -> set[UUID]:
+        """All that failed last, while too many places are taken by such."""
+        taken = sum(count for endpoint, count in self._in_flight.items() if endpoint in self._failures)
+        return set(self._failures) if taken >= self._limits.failing_in_flight_max else set()

@@ -1,6 +1,6 @@
 """The delivery loop: facts that tenants have not heard are packed, posted, and posted again until taken (hot path).
 
-One transaction a round claims what is due; posts run beside it, a few at a time for each tenant; results are written
+One transaction a round claims what is due; posts run beside it, a few at a time for each endpoint; results are written
 in batches. A worker that dies loses nothing: its leases run out, and the same id and body are posted again.
 """
 
@@ -8,15 +8,17 @@ import asyncio
 import time
 from contextlib import suppress
 
-from services.gateway.callbacks.service import listen, wake
+from services.gateway.callbacks.service import AddressRules, listen, wake
 from services.gateway.deliveries import metrics, repository
 from services.gateway.deliveries.outcomes import Outcome, Outcomes
 from services.gateway.deliveries.packing import Packer, Post, Round
 from services.gateway.deliveries.resolver import CheckedResolver
 from services.gateway.deliveries.schedule import Lanes, Limits
-from services.gateway.deliveries.sender import Answer, Sender
+from services.gateway.deliveries.sender import Sender
 from services.gateway.keys.service import Keyring
+from services.gateway.leftovers import service as leftovers
 from services.gateway.tenants.service import Directory
+from services.kernel import clock
 from services.kernel.batcher import Batcher
 from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
@@ -45,22 +47,23 @@ class Deliveries:
         database: Database,
         keyring: Keyring,
         directory: Directory,
-        allow_loopback: bool,
+        rules: AddressRules,
+        public_url: str,
         limits: Limits | None = None,
         resolver: CheckedResolver | None = None,
     ) -> None:
         self._database = database
         self._limits = limits or Limits()
-        self._allow_loopback = allow_loopback
+        self._rules = rules
         self._resolver = resolver
-        self._packer = Packer(keyring=keyring, directory=directory, limits=self._limits)
+        self._packer = Packer(keyring=keyring, directory=directory, limits=self._limits, public_url=public_url)
         self._lanes = Lanes(self._limits)
         self._bell = asyncio.Event()
         self._posting: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None  # a bug in a post: the process ends and is restarted
         self._results: Batcher[Outcome, None] = Batcher(
             "callback_results",
-            Outcomes(database, self._limits).write,
+            Outcomes(database, keyring, self._limits).write,
             tick_seconds=RESULT_TICK_SECONDS,
             batch_max=RESULT_BATCH_MAX,
             pending_max=2 * self._limits.in_flight_max,
@@ -70,8 +73,8 @@ class Deliveries:
         """Deliver until `stop`, then give what is under way a few seconds."""
         sender = Sender(
             timeout_seconds=self._limits.timeout_seconds,
-            allow_loopback=self._allow_loopback,
-            resolver=self._resolver or CheckedResolver(allow_loopback=self._allow_loopback),
+            rules=self._rules,
+            resolver=self._resolver or CheckedResolver(rules=self._rules),
         )
         self._results.start()
         deaf = listen(self._bell.set)
@@ -112,7 +115,7 @@ class Deliveries:
             await asyncio.wait_for(self._bell.wait(), self._limits.idle_seconds)
 
     async def _round(self, sender: Sender) -> Round:
-        """Claim once and start the posts; what a tenant has waiting longest goes first."""
+        """Claim once and start the posts; what an endpoint has waiting longest goes first."""
         limits = self._limits
         if len(self._posting) >= limits.in_flight_max:
             return Round([], [])
@@ -120,18 +123,18 @@ class Deliveries:
             await repository.walk_indexes(connection)
             closed = self._lanes.closed()
             rows = await repository.claim_deliveries(
-                connection, closed=closed, tenants_max=limits.tenants_max, lease_seconds=limits.lease_seconds
+                connection, closed=closed, endpoints_max=limits.endpoints_max, lease_seconds=limits.lease_seconds
             )
             repeated = await self._packer.unseal(rows)
-            new = await self._packer.pack(connection, closed + [row.tenant_id for row in rows], self._lanes.places)
-        for tenant_id in repeated.broken + new.broken:
-            self._lanes.pause(tenant_id, BROKEN_PAUSE_SECONDS)
+            new = await self._packer.pack(connection, closed + [row.endpoint_id for row in rows], self._lanes.places)
+        for endpoint_id in repeated.broken + new.broken:
+            self._lanes.pause(endpoint_id, BROKEN_PAUSE_SECONDS)
         for post in repeated.posts + new.posts:
             self._start(sender, post)
         return new
 
     def _start(self, sender: Sender, post: Post) -> None:
-        self._lanes.enter(post.tenant_id)
+        self._lanes.enter(post.endpoint_id)
         task = asyncio.get_running_loop().create_task(self._deliver(sender, post), name="callback")
         self._posting.add(task)
         task.add_done_callback(self._ended)
@@ -145,22 +148,21 @@ class Deliveries:
 
     async def _deliver(self, sender: Sender, post: Post) -> None:
         try:
-            with metrics.ATTEMPT_SECONDS.time():
-                answer = await sender.post(
-                    url=post.url, secret=post.secret, delivery_id=str(post.delivery_id), body=post.body
-                )
-            await self._settle(post, answer)
+            tried_at, began = clock.now(), time.perf_counter()
+            answer = await sender.post(post)
+            seconds = time.perf_counter() - began
+            metrics.ATTEMPT_SECONDS.observe(seconds)
+            await self._settle(Outcome(post, answer, tried_at, seconds))
         finally:
-            self._lanes.leave(post.tenant_id)
+            self._lanes.leave(post.endpoint_id)
             self._bell.set()
 
-    async def _settle(self, post: Post, answer: Answer) -> None:
-        outcome = Outcome(post, answer)
+    async def _settle(self, outcome: Outcome) -> None:
         metrics.ATTEMPTS.labels(outcome.name).inc()
         if outcome.is_delivered:
-            self._lanes.succeeded(post.tenant_id)
+            self._lanes.succeeded(outcome.post.endpoint_id)
         else:
-            self._lanes.failed(post.tenant_id)
+            self._lanes.failed(outcome.post.endpoint_id, slow=outcome.is_slow)
         try:
             await self._results.submit(outcome)
         except FAILURES as error:
@@ -171,11 +173,9 @@ class Deliveries:
 
     async def _prune(self) -> None:
         limits = self._limits
-        async with self._database.transaction() as connection:
-            await repository.walk_indexes(connection)
-            pruned = await repository.prune(
-                connection, keep_seconds=limits.keep_seconds, give_up_seconds=limits.give_up_seconds
-            )
+        pruned = await leftovers.prune(
+            self._database, keep_seconds=limits.keep_seconds, give_up_seconds=limits.give_up_seconds
+        )
         metrics.DEAD.inc(pruned.dead)
         metrics.FACTS_DROPPED.labels("too_old").inc(pruned.facts)
         metrics.DELIVERIES_DROPPED.inc(pruned.deliveries)

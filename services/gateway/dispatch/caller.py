@@ -1,5 +1,6 @@
 """From a claimed row to a result: open the body, call Meta, read the fate (hot path)."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from services.gateway.dispatch.graph_client import Accepted, Ambiguous, GraphCli
 from services.gateway.dispatch.results import Result
 from services.gateway.keys.service import Keyring
 from services.gateway.messages.reasons import reason_of
-from services.gateway.tenants.service import Directory
+from services.gateway.tenants.service import Directory, Mode
 from services.kernel import crypto
 from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
 from services.kernel.logging import get_logger
@@ -36,6 +37,7 @@ class Attempt(NamedTuple):
 
 
 class _Call(NamedTuple):
+    graph: GraphClient
     access_token: str
     request: bytes
     sealing_key: crypto.Key
@@ -43,10 +45,13 @@ class _Call(NamedTuple):
 
 
 class Caller:
-    """Calls Meta for claimed messages with the number's own token and our id as biz_opaque_callback_data."""
+    """Calls Meta for claimed messages with the number's own token and our id as biz_opaque_callback_data.
 
-    def __init__(self, *, graph: GraphClient, keyring: Keyring, directory: Directory) -> None:
-        self._graph = graph
+    `graphs` leads to Meta for live numbers and to the sandbox for those of mode test.
+    """
+
+    def __init__(self, *, graphs: Mapping[Mode, GraphClient], keyring: Keyring, directory: Directory) -> None:
+        self._graphs = graphs
         self._keyring = keyring
         self._directory = directory
 
@@ -60,7 +65,7 @@ class Caller:
             return not_sent(row, attempt.number, NOT_SENT_DELAY_SECONDS if is_retryable(error) else HELP_DELAY_SECONDS)
         if call is None:
             return not_sent(row, attempt.number, HELP_DELAY_SECONDS)
-        answer = await self._graph.send(
+        answer = await call.graph.send(
             phone_number_id=row.phone_number_id,
             access_token=call.access_token,
             body=call.request,
@@ -89,6 +94,7 @@ class Caller:
         # The tenant's own opaque data stays with us.
         request = msgspec.json.decode(crypto.open_sealed(key, place, attempt.body))
         return _Call(
+            graph=self._graphs[number.mode],
             access_token=number.access_token,
             request=msgspec.json.encode({**request, "biz_opaque_callback_data": str(row.message_id)}),
             sealing_key=await self._keyring.key(row.tenant_id, PURPOSE),

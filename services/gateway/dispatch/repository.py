@@ -68,6 +68,14 @@ _DROP = text("""
     returning q.message_id
 """)
 
+# Unlike a message whose fate is known, one that is cancelled must not be under way in any sense.
+_WITHDRAW = text("""
+    with l as (select message_id, coalesce(lease_until > now(), false) as was_leased from dispatch_queue
+                where message_id = :id and call_before is null and unknown_since is null for update)
+    delete from dispatch_queue q using l where q.message_id = l.message_id
+    returning l.was_leased
+""")
+
 _CLAIM = text(f"""
     with number as materialized (
         select b.phone_number_id,
@@ -196,6 +204,11 @@ async def release_held(connection: AsyncConnection, ids: list[UUID]) -> None:
 async def drop(connection: AsyncConnection, ids: list[UUID]) -> set[UUID]:
     """Take messages out that will not be sent; returns them. One whose call may be under way stays."""
     return {row.message_id for row in await connection.execute(_DROP, {"ids": ids})}
+
+
+async def withdraw(connection: AsyncConnection, id_: UUID) -> bool | None:
+    """Take out a message that no call was begun for: whether somebody was about to; None when it cannot be taken."""
+    return (await connection.execute(_WITHDRAW, {"id": id_})).scalar_one_or_none()
 
 
 async def claim(

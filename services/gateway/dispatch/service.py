@@ -50,6 +50,19 @@ async def drop(connection: AsyncConnection, message_ids: Sequence[UUID]) -> set[
     return await repository.drop(connection, sorted(message_ids)) if message_ids else set()
 
 
+async def withdraw(connection: AsyncConnection, message: Row[Any]) -> bool:
+    """Take a message that its caller has locked out of the queue, unless its call has begun: then False.
+
+    Whoever has leased it finds nothing to start; its person's next message need not wait for that lease.
+    """
+    pair = [message.phone_number_id], [message.person]
+    await repository.lock_pairs(connection, *pair)
+    was_leased = await repository.withdraw(connection, message.id)
+    if was_leased:
+        await repository.free_pairs(connection, *pair, [1])
+    return was_leased is not None
+
+
 async def note_reports(connection: AsyncConnection, reports: Iterable[StatusReported]) -> None:
     """Reports of these numbers arrive, so silence about an ambiguous send begins to mean something."""
     latest: dict[str, datetime] = {}

@@ -1,20 +1,22 @@
 """The public routes that other services own: the API key is checked here, everything else there."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.gateway.forwarding import service
 from services.gateway.forwarding.service import Forwarded
-from services.gateway.tenants.authentication import Tenant
+from services.gateway.tenants.authentication import requires
+from services.gateway.tenants.service import ApiPrincipal
 from services.kernel.client import Answer
 
 router = APIRouter(tags=["forwarded"])
 
 
 def _endpoint(route: Forwarded) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(tenant: Tenant, request: Request) -> Response:
+    async def endpoint(tenant: Annotated[ApiPrincipal, Depends(requires(route.scope))], request: Request) -> Response:
         body = await request.body() if route.method == "POST" else None
         clients = request.app.state.internal_clients
         params = dict(request.query_params)

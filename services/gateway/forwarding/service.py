@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from services.gateway.tenants.service import Scope
 from services.kernel.client import Answer, InternalClient
 
 Method = Literal["GET", "POST"]
@@ -15,14 +16,15 @@ class Forwarded(NamedTuple):
     method: Method
     path: str
     owner: str
+    scope: Scope
 
 
 # Only what stands here leaves the gateway.
 ROUTES = (
-    Forwarded("POST", "/v1/consents", "consent"),
-    Forwarded("GET", "/v1/consents", "consent"),
-    Forwarded("POST", "/v1/consents:withdraw", "consent"),
-    Forwarded("GET", "/v1/billing/balance", "billing"),
+    Forwarded("POST", "/v1/consents", "consent", "consents"),
+    Forwarded("GET", "/v1/consents", "consent", "consents"),
+    Forwarded("POST", "/v1/consents:withdraw", "consent", "consents"),
+    Forwarded("GET", "/v1/billing/balance", "billing", "billing"),
 )
 
 

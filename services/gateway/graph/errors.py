@@ -91,10 +91,40 @@ class ParameterCount(GraphError):
     title = "Number of parameters does not match the expected number of params"
 
 
+class TextTooLong(GraphError):
+    graph_code = 132005
+    title = "Translated text too long"
+
+
+class FormatMismatch(GraphError):
+    graph_code = 132012
+    title = "Parameter format does not match format in the created template"
+
+
+class WrongParameters(GraphError):
+    graph_code = 132018
+    title = "There is an issue with the parameters in your template"
+
+
+class UserIdNotAllowed(GraphError):
+    """A business-scoped user id where Meta needs the phone number."""
+
+    graph_code = 131062
+    title = "Business-scoped user ID recipients are not supported for this message"
+
+
 class NoSuchTemplate(GraphError):
     status = 404
     graph_code = 132001
     title = "Template name does not exist in the translation"
+
+
+class ServerError(GraphError):
+    """A bug of ours."""
+
+    status = 500
+    graph_code = 1
+    title = "An unknown error occurred"
 
 
 class BodyTooLarge(GraphError):
@@ -139,3 +169,25 @@ class Down(GraphError):
     title = "Service temporarily unavailable"
     is_transient = True
     retryable = True
+
+
+class NoSuchObject(GraphError):
+    """The same for what does not exist and for what is another tenant's, byte for byte; `method` is the request's."""
+
+    type = GRAPH_METHOD
+    subcode = 33
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            "Object with this ID does not exist, cannot be loaded due to missing permissions, or does not support this "
+            "operation: use an id of yours."
+        )
+        self.title = f"Unsupported {method.lower()} request"
+
+
+class NotAllowed(GraphError):
+    """The key is known and may not do this."""
+
+    status = 403
+    graph_code = 10
+    title = "Application does not have permission for this action"

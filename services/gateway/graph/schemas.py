@@ -3,176 +3,223 @@
 Like Meta we tolerate unknown fields; they are dropped, so that what is sealed is only what was checked.
 """
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from services.gateway.graph.errors import (
-    InvalidParameter,
-    InvalidValue,
-    MissingParameter,
-    UnsupportedType,
-)
-from services.gateway.graph.service import Send, TemplateUse
-from services.kernel.phones import country_of, normalise_phone
+from services.gateway.graph import limits, medias
+from services.gateway.graph.contacts import Contacts, check_contacts
+from services.gateway.graph.decoding import ABSENT, NOT_JSON, check_characters, check_keys, decode, missing, wrong
+from services.gateway.graph.errors import InvalidParameter, UnsupportedType
+from services.gateway.graph.interactives import read_interactive
+from services.gateway.graph.medias import Media, MediaUse, check_media
+from services.gateway.graph.options import PRICE_CHARACTERS_MAX, price_of
+from services.gateway.graph.recipients import Recipient, read_recipient
+from services.gateway.graph.sends import ReadMark, Send
+from services.gateway.graph.template_parts import Template, read_template
+from services.gateway.graph.texts import Context, Location, MessageId, Reaction, Text, check_location, check_text
+from services.gateway.templates.uses import TemplateUse
 
-TEXT_CHARACTERS_MAX = 4_096
-CALLBACK_DATA_CHARACTERS_MAX = 512
-SUPPORTED = ("text", "template")
-PARAMETER_VALUES = {"text": "text", "currency": "currency", "date_time": "date_time"}  # type -> the field it needs
-ABSENT = msgspec.Raw(b"null")
-
-TemplateName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,512}$")]
-LanguageCode = Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2,3}(_[A-Za-z0-9]{2,4})?$")]
-CallbackData = Annotated[str, msgspec.Meta(max_length=CALLBACK_DATA_CHARACTERS_MAX)]
-IdentityHash = Annotated[str, msgspec.Meta(max_length=128)]
+CallbackData = Annotated[str, msgspec.Meta(max_length=limits.CALLBACK_DATA_CHARACTERS_MAX)]
+IdentityHash = Annotated[str, msgspec.Meta(max_length=limits.IDENTITY_HASH_CHARACTERS_MAX)]
+Price = Annotated[str, msgspec.Meta(max_length=PRICE_CHARACTERS_MAX)]
 
 
-class Text(msgspec.Struct, omit_defaults=True):
-    body: str = ""
-    preview_url: bool = False
-
-
-class Language(msgspec.Struct):
-    code: LanguageCode
-
-
-class Component(msgspec.Struct, omit_defaults=True):
+class Typing(msgspec.Struct):
     type: str
-    sub_type: str | None = None
-    index: str | int | None = None
-    parameters: list[dict[str, Any]] = []
-
-
-class Template(msgspec.Struct, omit_defaults=True):
-    name: TemplateName
-    language: Language
-    components: list[Component] = []
 
 
 class Request(msgspec.Struct, omit_defaults=True):
-    """What is known of Meta's request; `context`, `recipient` and `status` only to say that they are not supported."""
+    """What is known of Meta's request; kinds that are seldom sent are decoded when it is known that they are meant."""
 
     messaging_product: str = ""
-    recipient_type: str = "individual"
+    recipient_type: str | None = None
     to: str | None = None
+    recipient: str | None = None
     type: str | None = None
     text: Text | None = None
     template: Template | None = None
+    interactive: msgspec.Raw = ABSENT
+    image: msgspec.Raw = ABSENT
+    video: msgspec.Raw = ABSENT
+    audio: msgspec.Raw = ABSENT
+    document: msgspec.Raw = ABSENT
+    sticker: msgspec.Raw = ABSENT
+    location: msgspec.Raw = ABSENT
+    contacts: msgspec.Raw = ABSENT
+    reaction: msgspec.Raw = ABSENT
+    context: Context | None = None
     recipient_identity_key_hash: IdentityHash | None = None
+    message_activity_sharing: bool | None = None
     biz_opaque_callback_data: CallbackData | None = None
-    context: msgspec.Raw = ABSENT
-    recipient: msgspec.Raw = ABSENT
-    status: msgspec.Raw = ABSENT
+    max_price: Price | None = None
+    status: str | None = None
+    message_id: MessageId | None = None
+    typing_indicator: Typing | None = None
 
 
-_decode = msgspec.json.Decoder(Request).decode
+class Part(NamedTuple):
+    """The content of a message, ready to be encoded, and the ids of ours in it."""
+
+    content: Any
+    template: TemplateUse | None = None
+    media: tuple[MediaUse, ...] = ()
+    reacted_to: str | None = None
+
+
+# What goes along to Meta beside the content.
+OPTIONS = ("context", "recipient_identity_key_hash", "message_activity_sharing", "biz_opaque_callback_data")
+
+_decoder = msgspec.json.Decoder(Request)
+_media_decoder = msgspec.json.Decoder(Media)
+_location_decoder = msgspec.json.Decoder(Location)
+_contacts_decoder = msgspec.json.Decoder(Contacts)
+_reaction_decoder = msgspec.json.Decoder(Reaction)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def read_send(raw: bytes) -> Send:
-    """The checked request; raises GraphError with a sentence that says what to do."""
-    request = _read(raw)
+def read_request(raw: bytes) -> Send | ReadMark:
+    """The checked request; raises GraphError with a sentence that names the field and the rule."""
+    request = decode(_decoder, raw)
+    check_characters(raw)
     if request.messaging_product != "whatsapp":
-        raise InvalidParameter('The parameter messaging_product is required: set it to "whatsapp".')
-    kind = _kind(request)
-    given, phone, country = _recipient(request)
-    part: Text | Template
-    template = None
-    if kind == "text":
-        part = _text(request)
-    else:
-        part = _template(request)
-        template = TemplateUse(part.name, part.language.code, _body_parameters(part))
+        raise InvalidParameter('messaging_product is required: set it to "whatsapp".')
+    return _message(request, raw) if request.status is None else _read_mark(request)
+
+
+def read_send(raw: bytes) -> Send:
+    """A message to send; raises GraphError, also for a read mark."""
+    request = read_request(raw)
+    if isinstance(request, ReadMark):
+        raise UnsupportedType("status: read marks are not messages; post them alone to /{phone_number_id}/messages.")
+    return request
+
+
+def _message(request: Request, raw: bytes) -> Send:
+    kind = request.type or "text"
+    read = READERS.get(kind)
+    if read is None:
+        raise UnsupportedType(f"type must be one of {', '.join(READERS)}.")
+    recipient = read_recipient(request.recipient_type, request.to, request.recipient)
+    part = read(request, kind)
+    if part.reacted_to is not None and request.context is not None:
+        wrong("context is not possible with a reaction: leave it out.")
+    body = _canonical(request, recipient, kind, part.content)
+    if not _is_all_of(raw, body, request):
+        check_keys(raw)
     return Send(
-        to=given,
-        phone=phone,
-        country=country,
-        kind="template" if template else "text",
-        body=_canonical(request, phone, kind, part),
-        template=template,
+        to=recipient.given,
+        phone=recipient.phone,
+        bsuid=recipient.bsuid,
+        country=recipient.country,
+        kind=kind,  # type: ignore[arg-type]  # READERS has no other
+        body=body,
+        template=part.template,
+        media=part.media,
+        quoted=request.context.message_id if request.context else None,
+        reacted_to=part.reacted_to,
+        max_price_micros=price_of(request.max_price, "max_price"),
     )
 
 
-def _read(raw: bytes) -> Request:
-    try:
-        return _decode(raw)
-    except msgspec.ValidationError as error:
-        raise InvalidParameter(f"{error}. Send the JSON object that Meta documents for messages.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidParameter("The body is not valid JSON in UTF-8: send one JSON object.") from None
+def _read_mark(request: Request) -> ReadMark:
+    if request.status != "read":
+        wrong('status must be "read".')
+    if request.message_id is None:
+        missing("message_id is required: the id of a message that you got in a callback.")
+    typing = request.typing_indicator
+    if typing is not None and typing.type != "text":
+        wrong('typing_indicator.type must be "text".')
+    return ReadMark(request.message_id, is_typing=typing is not None)
 
 
-def _kind(request: Request) -> str:
-    if request.status != ABSENT:
-        raise UnsupportedType("Read marks and typing indicators are not supported yet: send text or template.")
-    if request.context != ABSENT:
-        raise InvalidValue("Quoting a message with context is not supported yet: leave context out.")
-    kind = request.type or "text"
-    if kind not in SUPPORTED:
-        raise UnsupportedType(f"Only these types are supported now: {', '.join(SUPPORTED)}.")
-    return kind
+def _text(request: Request, kind: str) -> Part:
+    if request.text is None:
+        missing('text.body is required: {"type": "text", "text": {"body": "..."}}.')
+    check_text(request.text)
+    return Part(request.text)
 
 
-def _recipient(request: Request) -> tuple[str, str, str]:
-    """(as given, E.164 with '+', country)"""
-    if request.recipient_type != "individual":
-        raise InvalidValue('Groups are not supported: leave recipient_type out or set it to "individual".')
-    if request.to is None:
-        hint = "" if request.recipient == ABSENT else " Business-scoped user ids in recipient are not supported yet."
-        raise MissingParameter(f"to is required: the recipient's number with its country code.{hint}")
-    try:
-        return request.to, normalise_phone(request.to), country_of(request.to)
-    except ValueError as error:
-        raise InvalidParameter(f"to: {error}") from None
+def _template(request: Request, kind: str) -> Part:
+    template = request.template
+    if template is None:
+        missing('template is required: {"name": "...", "language": {"code": "..."}}.')
+    use = read_template(template)
+    if not use.parts.cards and all(given.type not in medias.KINDS for given in use.parts.header):
+        return Part(template, use)
+    return Part(template, use, tuple(medias.uses(msgspec.to_builtins(template), ("template",))))
 
 
-def _text(request: Request) -> Text:
-    if request.text is None or not request.text.body:
-        raise MissingParameter('text.body is required: {"type": "text", "text": {"body": "..."}}.')
-    if len(request.text.body) > TEXT_CHARACTERS_MAX:
-        raise InvalidParameter(f"text.body must be at most {TEXT_CHARACTERS_MAX} characters long: split it.")
-    return request.text
+def _interactive(request: Request, kind: str) -> Part:
+    content = read_interactive(_given(request, kind))
+    found = list(medias.uses({"header": msgspec.to_builtins(content.get("header"))}, (kind,)))
+    if content["type"] == "carousel":
+        found += medias.uses(content["action"], (kind, "action"))
+    return Part(content, media=tuple(found))
 
 
-def _template(request: Request) -> Template:
-    if request.template is None:
-        raise MissingParameter('template is required: {"name": "...", "language": {"code": "..."}}.')
-    return request.template
+def _media(request: Request, kind: str) -> Part:
+    media = decode(_media_decoder, _given(request, kind), kind)
+    check_media(kind, media, kind)
+    return Part(media, media=() if media.id is None else (MediaUse(media.id, (kind, "id")),))
 
 
-def _body_parameters(template: Template) -> int:
-    bodies = [component for component in template.components if component.type.lower() == "body"]
-    if len(bodies) > 1:
-        raise InvalidParameter("template.components holds more than one body: send one.")
-    parameters = bodies[0].parameters if bodies else []
-    for position, parameter in enumerate(parameters, start=1):
-        if problem := _parameter_problem(parameter):
-            raise MissingParameter(f"Body parameter {position}: {problem}")
-    return len(parameters)
+def _location(request: Request, kind: str) -> Part:
+    location = decode(_location_decoder, _given(request, kind), kind)
+    check_location(location, kind)
+    return Part(location)
 
 
-def _parameter_problem(parameter: dict[str, Any]) -> str | None:
-    needed = PARAMETER_VALUES.get(str(parameter.get("type")))
-    if needed is None:
-        return f"type must be one of {', '.join(PARAMETER_VALUES)}."
-    value = parameter.get(needed)
-    if not value or not isinstance(value, str if needed == "text" else dict):
-        return f"{needed} is required and must not be empty."
-    return None
+def _contacts(request: Request, kind: str) -> Part:
+    contacts = decode(_contacts_decoder, _given(request, kind), kind)
+    check_contacts(contacts)
+    return Part(contacts)
 
 
-def _canonical(request: Request, phone: str, kind: str, part: Text | Template) -> bytes:
-    content = {
+def _reaction(request: Request, kind: str) -> Part:
+    reaction = decode(_reaction_decoder, _given(request, kind), kind)
+    return Part(reaction, reacted_to=reaction.message_id)
+
+
+def _given(request: Request, kind: str) -> msgspec.Raw:
+    raw: msgspec.Raw = getattr(request, kind)
+    if raw == ABSENT:
+        missing(f'{kind} is required with "type": "{kind}".')
+    return raw
+
+
+READERS: dict[str, Callable[[Request, str], Part]] = {
+    "text": _text,
+    "template": _template,
+    "interactive": _interactive,
+    **dict.fromkeys(("image", "video", "audio", "document", "sticker"), _media),
+    "location": _location,
+    "contacts": _contacts,
+    "reaction": _reaction,
+}
+
+
+def _canonical(request: Request, recipient: Recipient, kind: str, content: Any) -> bytes:
+    """Exactly what Meta will get, but for ids of ours; nothing that is null."""
+    body = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "to": phone,
+        **recipient.address,
         "type": kind,
-        kind: part,
-        "recipient_identity_key_hash": request.recipient_identity_key_hash,
-        "biz_opaque_callback_data": request.biz_opaque_callback_data,
+        kind: content,
     }
+    for name in OPTIONS:
+        value = getattr(request, name)
+        if value is not None:
+            body[name] = value
     try:
-        return _encode({name: value for name, value in content.items() if value is not None})
-    except RecursionError:
-        raise InvalidParameter("The components are nested too deeply.") from None
+        return _encode(body)
+    except (RecursionError, OverflowError):
+        raise InvalidParameter(NOT_JSON) from None
+
+
+def _is_all_of(raw: bytes, body: bytes, request: Request) -> bool:
+    """Whether every key of the request stands in the canonical body: then none was dropped and none given twice."""
+    added = (request.recipient_type is None) + (request.type is None) - (request.max_price is not None)
+    return raw.count(b'":') == body.count(b'":') - added

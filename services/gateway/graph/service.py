@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
+from services.gateway.aliases.service import Alias, Aliases
+from services.gateway.graph import fitting
 from services.gateway.graph.errors import (
     Busy,
     Down,
@@ -19,70 +18,48 @@ from services.gateway.graph.errors import (
     InvalidKey,
     Locked,
     NoSuchNumber,
-    NoSuchTemplate,
+    NotAllowed,
     OtherBody,
-    ParameterCount,
     RateLimited,
     SameNumber,
 )
+from services.gateway.graph.facts import accepted, category_of, lane_of, time_of
 from services.gateway.graph.metrics import ACCEPTED
+from services.gateway.graph.rewriting import Rewriter
+from services.gateway.graph.sends import Marks, Posting, ReadMark, Send
 from services.gateway.idempotency import service as idempotency
 from services.gateway.idempotency.service import Claim, IdempotencyKeys, KeyInUse, KeyOfAnotherRequest
 from services.gateway.keys.service import Keyring
+from services.gateway.rates import TokenBuckets
 from services.gateway.templates.service import Catalogue, Template, TemplateKey
-from services.gateway.tenants.service import ApiPrincipal, Directory, Number
+from services.gateway.tenants.service import ApiPrincipal, Directory, Doorkeeper, Number, Visit
 from services.kernel import crypto
 from services.kernel.batcher import Batcher
-from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.messages import Category, Kind, Lane, MessageAccepted
-from services.kernel.errors import DEPENDENCY_ERRORS, Overloaded, Unavailable, is_retryable
+from services.kernel.contracts import Event
+from services.kernel.errors import DEPENDENCY_ERRORS, Overloaded, ServiceError, Unavailable, is_retryable
 from services.kernel.logging import get_logger
 
-# A message that nobody could send within a day is no longer what the tenant meant (architecture 2.1).
-TIME_TO_LIVE = timedelta(hours=24)
+__all__ = ["Door", "category_of", "lane_of", "prune_idempotency_keys", "time_of"]
 
 TICK_SECONDS = 0.025  # Meta's own answers take longer; halves the broker's work (performance 7, row 4)
 BATCH_MAX = 500
-PENDING_MAX = 10_000  # about 20 MB of sealed bodies
+PENDING_MAX = 10_000
+PENDING_BYTES_MAX = 64 * 1024 * 1024  # sealed bodies that wait for the broker; a usual one has 1 KB
 PUBLISH_TIMEOUT_SECONDS = 8.0  # shorter than the lease of an idempotency key
 RETRY_AFTER_SECONDS = 1
+TENANTS_MAX = 100_000
+SHUT: dict[int, type[GraphError]] = {401: InvalidKey, 403: NotAllowed, 429: RateLimited}
 
 _log = get_logger()
 
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 
 
-class TemplateUse(NamedTuple):
-    name: str
-    language: str
-    body_parameters: int
+class Checked(NamedTuple):
+    """A send that may go out: its template, and the exact body for Meta."""
 
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """A checked request: `body` is its canonical JSON, `phone` is E.164 with '+', `to` is what the tenant wrote."""
-
-    to: str = field(repr=False)
-    phone: str = field(repr=False)
-    country: str
-    kind: Kind
-    body: bytes = field(repr=False)
-    template: TemplateUse | None = None
-
-
-class RateLimit:
-    """A token bucket per tenant, in memory: one second's worth may come at once."""
-
-    def __init__(self, per_second: int) -> None:
-        self._per_second = float(per_second)
-        self._buckets: dict[UUID, tuple[float, float]] = {}  # one per tenant that ever posted here
-
-    def take(self, tenant_id: UUID) -> bool:
-        now = monotonic()
-        tokens, at = self._buckets.get(tenant_id, (self._per_second, now))
-        tokens = min(self._per_second, tokens + (now - at) * self._per_second)
-        self._buckets[tenant_id] = (max(0.0, tokens - 1.0), now)
-        return tokens >= 1.0
+    template: Template | None
+    body: bytes
 
 
 class Door:
@@ -92,75 +69,90 @@ class Door:
         self,
         *,
         directory: Directory,
+        doorkeeper: Doorkeeper,
         keyring: Keyring,
         catalogue: Catalogue,
         keys: IdempotencyKeys,
+        rewriter: Rewriter,
+        aliases: Aliases,
+        marks: Marks,
         publish: Publish,
         accept_per_second: int,
     ) -> None:
         self._directory = directory
+        self._doorkeeper = doorkeeper
         self._keyring = keyring
         self._catalogue = catalogue
         self._keys = keys
+        self._rewriter = rewriter
+        self._aliases = aliases
+        self._marks = marks
         self._publish = publish
-        self._rate = RateLimit(accept_per_second)
+        self._accept_per_second = accept_per_second
+        self._rates: TokenBuckets[UUID] = TokenBuckets(entries_max=TENANTS_MAX)
+        self._pending_bytes = 0
         self._acceptances: Batcher[Event, None] = Batcher(
             "acceptances", self._write, tick_seconds=TICK_SECONDS, batch_max=BATCH_MAX, pending_max=PENDING_MAX
         )
 
     def start(self) -> None:
         self._keys.start()
+        self._aliases.start()
         self._acceptances.start()
 
     async def stop(self) -> None:
         """Write what was taken in, then end its leases."""
         await self._acceptances.stop()
+        await self._aliases.stop()
         await self._keys.stop()
 
-    async def enter(self, api_key: str | None) -> ApiPrincipal:
-        """Who posts; raises GraphError for an unknown key, a locked tenant or too many requests."""
+    async def enter(self, visit: Visit) -> ApiPrincipal:
+        """Who posts one message; raises GraphError for a key that does not open, a locked tenant, too many requests."""
+        principal = await self.admit(visit)
+        self.take_token(principal)
+        return principal
+
+    async def admit(self, visit: Visit) -> ApiPrincipal:
+        """Who posts, whatever it is; raises GraphError."""
         try:
-            principal = await self._directory.principal(api_key) if api_key else None
-        except Unavailable as error:
-            raise Down(str(error), retry_after_seconds=RETRY_AFTER_SECONDS) from error
-        if principal is None:
-            raise InvalidKey("Give a valid API key: Authorization: Bearer vk_live_...")
-        if not self._rate.take(principal.tenant_id):
-            raise RateLimited("Too many requests of your account: slow down.", retry_after_seconds=RETRY_AFTER_SECONDS)
+            principal = await self._doorkeeper.admit(visit, "messages:send")
+        except ServiceError as error:
+            raise _shut(error) from error
         if principal.tenant_state != "active":
             raise Locked("Your account is suspended: ask your provider.")
         return principal
 
-    async def accept(
-        self, principal: ApiPrincipal, phone_number_id: str, send: Send, idempotency_key: str | None
-    ) -> UUID:
+    def take_token(self, principal: ApiPrincipal) -> None:
+        """Count one message against the tenant's rate; raises RateLimited."""
+        if self._rates.take(principal.tenant_id, self._accept_per_second) < 0.0:
+            raise RateLimited("Too many requests of your account: slow down.", retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    async def accept(self, principal: ApiPrincipal, posting: Posting) -> UUID:
         """The id of the accepted message, which is never lost from now on; raises GraphError."""
         try:
-            return await self._accept(principal, phone_number_id, send, idempotency_key)
-        except Overloaded as error:
-            raise Busy("We are full: try again.", retry_after_seconds=RETRY_AFTER_SECONDS) from error
+            return await self._accept(principal, posting)
         except (Unavailable, *DEPENDENCY_ERRORS) as error:
-            if not is_retryable(error):
-                _log.error("acceptance failed", exc_info=error)
-            raise Down(
-                "We could not take the message in: try again.", retry_after_seconds=RETRY_AFTER_SECONDS
-            ) from error
+            raise _outage(error, "We could not take the message in: try again.") from error
 
-    async def _accept(
-        self, principal: ApiPrincipal, phone_number_id: str, send: Send, idempotency_key: str | None
-    ) -> UUID:
-        number = await self._number(principal.tenant_id, phone_number_id)
-        if idempotency_key is None:
-            template = await self._check(number, send)
-            return await self._take_in(uuid7(), number, send, template)
-        claim = await self._claim(number, send, idempotency_key)
+    async def mark_read(self, principal: ApiPrincipal, phone_number_id: str, mark: ReadMark) -> None:
+        """Return when Meta knows that the person's message was read; raises GraphError."""
         try:
-            template = await self._check(number, send)
+            await self._marks.mark(await self._active_number(principal.tenant_id, phone_number_id), mark)
+        except (Unavailable, *DEPENDENCY_ERRORS) as error:
+            raise _outage(error, "We could not mark the message as read: try again.") from error
+
+    async def _accept(self, principal: ApiPrincipal, posting: Posting) -> UUID:
+        number = await self._number(principal.tenant_id, posting.phone_number_id)
+        if posting.idempotency_key is None:
+            return await self._take_in(uuid7(), number, posting, await self._check(number, posting.send))
+        claim = await self._claim(number, posting, posting.idempotency_key)
+        try:
+            checked = await self._check(number, posting.send)
         except GraphError:
             if message_id := await self._keys.finished(claim):
                 return message_id  # it was fine when it was accepted; a repeat gets the same answer
             raise
-        return await self._take_in_once(claim, number, send, template)
+        return await self._take_in_once(claim, number, posting, checked)
 
     async def _number(self, tenant_id: UUID, phone_number_id: str) -> Number:
         number = await self._directory.number(phone_number_id)
@@ -168,40 +160,35 @@ class Door:
             raise NoSuchNumber
         return number
 
-    async def _check(self, number: Number, send: Send) -> Template | None:
-        if number.state != "active":
-            raise Locked("This number is suspended: ask your provider.")
+    async def _active_number(self, tenant_id: UUID, phone_number_id: str) -> Number:
+        number = await self._number(tenant_id, phone_number_id)
+        _check_active(number)
+        return number
+
+    async def _check(self, number: Number, send: Send) -> Checked:
+        _check_active(number)
         if send.phone == number.display_phone_number:
             raise SameNumber("to is the sending number itself: give another recipient.")
-        if send.template is None:
-            return None
-        return await self._checked_template(number, send.template)
+        template = None
+        if send.template is not None:
+            key = TemplateKey(number.tenant_id, number.waba_id, send.template.name, send.template.language)
+            template = fitting.fitted(await self._catalogue.approved(key), send)
+        body = await self._rewriter.meta_body(number, send) if send.has_references else send.body
+        return Checked(template, body)
 
-    async def _checked_template(self, number: Number, use: TemplateUse) -> Template:
-        key = TemplateKey(number.tenant_id, number.waba_id, use.name, use.language)
-        template = await self._catalogue.approved(key)
-        if template is None:
-            raise NoSuchTemplate(
-                f"template name ({use.name}) does not exist in {use.language}, or is not approved: "
-                "use an approved template."
-            )
-        if use.body_parameters != template.body_parameters:
-            raise ParameterCount(
-                f"body: number of localizable_params ({use.body_parameters}) does not match the expected number of "
-                f"params ({template.body_parameters}): send exactly {template.body_parameters} body parameters."
-            )
-        return template
-
-    async def _claim(self, number: Number, send: Send, idempotency_key: str) -> Claim:
+    async def _claim(self, number: Number, posting: Posting, idempotency_key: str) -> Claim:
+        """The fingerprint is of what the tenant wrote, not of what Meta's ids make of it."""
         index_key = await self._keyring.index_key(number.tenant_id)
+        send = posting.send
+        terms = f"{posting.expires_in_seconds} {send.max_price_micros}".encode()
         return Claim(
             tenant_id=number.tenant_id,
             key_index=crypto.blind_index(index_key, "idempotency", idempotency_key),
-            fingerprint=crypto.keyed_hash(index_key, crypto.pack(number.phone_number_id.encode(), send.body)),
+            fingerprint=crypto.keyed_hash(index_key, crypto.pack(number.phone_number_id.encode(), terms, send.body)),
             message_id=uuid7(),
         )
 
-    async def _take_in_once(self, claim: Claim, number: Number, send: Send, template: Template | None) -> UUID:
+    async def _take_in_once(self, claim: Claim, number: Number, posting: Posting, checked: Checked) -> UUID:
         """Under its idempotency key; a crash anywhere in here leaves a lease that ends by itself."""
         try:
             taken = await self._keys.take(claim)
@@ -212,41 +199,44 @@ class Door:
         if taken.is_finished:
             return taken.message_id
         try:
-            await self._take_in(taken.message_id, number, send, template)
+            await self._take_in(taken.message_id, number, posting, checked)
         except (Unavailable, *DEPENDENCY_ERRORS):
             await self._release(claim, taken.message_id)
             raise
         await self._finish(claim, taken.message_id)
         return taken.message_id
 
-    async def _take_in(self, message_id: UUID, number: Number, send: Send, template: Template | None) -> UUID:
-        await self._acceptances.submit(await self._accepted(message_id, number, send, template))
+    async def _take_in(self, message_id: UUID, number: Number, posting: Posting, checked: Checked) -> UUID:
+        send, template = posting.send, checked.template
+        event = await accepted(
+            self._keyring,
+            message_id=message_id,
+            number=number,
+            send=send,
+            person=await self._person(number.tenant_id, send),
+            body=checked.body,
+            template=template,
+            expires_in_seconds=posting.expires_in_seconds,
+        )
+        await self._submit(event, len(event.body))
         ACCEPTED.labels(send.kind, lane_of(send.kind, template)).inc()
         return message_id
 
-    async def _accepted(
-        self, message_id: UUID, number: Number, send: Send, template: Template | None
-    ) -> MessageAccepted:
-        tenant_id = number.tenant_id
-        key = await self._keyring.key(tenant_id, "messages")
+    async def _person(self, tenant_id: UUID, send: Send) -> str:
+        """The keyed index under which consent knows the person."""
         index_key = await self._keyring.index_key(tenant_id)
-        occurred_at = time_of(message_id)
-        return MessageAccepted(
-            id=event_id(message_id, "accepted"),
-            occurred_at=occurred_at,
-            tenant_id=tenant_id,
-            message_id=message_id,
-            phone_number_id=number.phone_number_id,
-            person=crypto.blind_index(index_key, "phone", send.phone),
-            kind=send.kind,
-            category=category_of(template),
-            country=send.country,
-            lane=lane_of(send.kind, template),
-            expires_at=occurred_at + TIME_TO_LIVE,
-            body=crypto.seal(key, crypto.Place(tenant_id, "messages", "body", str(message_id)), send.body),
-            template_id=template.id if template else None,
-            template_version=template.version if template else None,
-        )
+        if send.phone is not None:
+            return crypto.blind_index(index_key, "phone", send.phone)
+        return await self._aliases.person_of(Alias(tenant_id, crypto.blind_index(index_key, "bsuid", send.bsuid or "")))
+
+    async def _submit(self, event: Event, size: int) -> None:
+        if self._pending_bytes + size > PENDING_BYTES_MAX:
+            raise Overloaded(f"{PENDING_BYTES_MAX} bytes of messages wait for the broker; try again later")
+        self._pending_bytes += size
+        try:
+            await self._acceptances.submit(event)
+        finally:
+            self._pending_bytes -= size
 
     async def _write(self, events: Sequence[Event]) -> Sequence[None]:
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
@@ -266,19 +256,26 @@ class Door:
             return  # accepted all the same; a repeat publishes the same fact again, which changes nothing
 
 
-def category_of(template: Template | None) -> Category:
-    """Free-form messages are service conversations; a template says its own category."""
-    return template.category if template else "service"
+def _check_active(number: Number) -> None:
+    if number.state != "active":
+        raise Locked("This number is suspended: ask your provider.")
 
 
-def lane_of(kind: Kind, template: Template | None) -> Lane:
-    """Replies and codes must not wait behind a mailing."""
-    return "express" if kind == "text" or category_of(template) == "authentication" else "bulk"
+def _shut(error: ServiceError) -> GraphError:
+    """The same refusal in Meta's words."""
+    words = f"{error.message[:1].upper()}{error.message[1:]}."
+    if error.status in SHUT:
+        return SHUT[error.status](words, retry_after_seconds=error.retry_after_seconds)
+    return Down(words, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
-def time_of(message_id: UUID) -> datetime:
-    """The moment inside a UUIDv7: a fact that is published again has the same time, and so meets its own row."""
-    return datetime.fromtimestamp((message_id.int >> 80) / 1_000, UTC)
+def _outage(error: Exception, words: str) -> GraphError:
+    """What the tenant is told about an outage under the door; what is no outage is logged whole."""
+    if isinstance(error, Overloaded):
+        return Busy("We are full: try again.", retry_after_seconds=RETRY_AFTER_SECONDS)
+    if not is_retryable(error):
+        _log.error("acceptance failed", exc_info=error)
+    return Down(words, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
 async def prune_idempotency_keys(connection: AsyncConnection) -> int:

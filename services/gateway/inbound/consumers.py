@@ -1,6 +1,6 @@
 """What people wrote, and the windows it opened, read from Kafka (hot path)."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,18 +11,30 @@ from services.kernel.contracts.conversations import CONVERSATIONS, InboundJudged
 from services.kernel.contracts.inbound import INBOUND, InboundReceived
 from services.kernel.kafka.consumer import Consumer, Received
 
+Arrived = Callable[[AsyncConnection, Sequence[InboundReceived]], Awaitable[None]]
 
-async def received(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
-    await service.received(connection, [r.event for r in batch if isinstance(r.event, InboundReceived)])
-    return []
+
+def consumers(*, arrived: Arrived, wake_fetcher: Callable[[], None]) -> tuple[Consumer, ...]:
+    """`arrived` plans, in the same transaction, to fetch the files that came; `wake_fetcher` says that it may begin."""
+
+    async def received(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+        events = [r.event for r in batch if isinstance(r.event, InboundReceived)]
+        await service.received(connection, events)
+        await arrived(connection, events)
+        return []
+
+    def wake_both() -> None:
+        wake()
+        wake_fetcher()
+
+    return (
+        Consumer(group="gateway.inbound", topic=INBOUND, events=(InboundReceived,), handle=received, after=wake_both),
+        Consumer(
+            group="gateway.conversations", topic=CONVERSATIONS, events=(InboundJudged,), handle=judged, after=wake
+        ),
+    )
 
 
 async def judged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
     await service.judged(connection, [r.event for r in batch if isinstance(r.event, InboundJudged)])
     return []
-
-
-CONSUMERS = (
-    Consumer(group="gateway.inbound", topic=INBOUND, events=(InboundReceived,), handle=received, after=wake),
-    Consumer(group="gateway.conversations", topic=CONVERSATIONS, events=(InboundJudged,), handle=judged, after=wake),
-)

@@ -15,15 +15,15 @@ from services.kernel.contracts.inbound import InboundReceived
 # came last. Rows are touched in key order; the caller gives each key once.
 STORE_RECEIVED = text("""
     insert into inbound_messages as old
-           (tenant_id, id, phone_number_id, person, kind, wamid_index, content, occurred_at)
+           (tenant_id, id, phone_number_id, person, kind, wamid_index, wamid, content, occurred_at)
     select new.* from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:phone_number_ids as text[]),
                              cast(:people as text[]), cast(:kinds as text[]), cast(:wamid_indexes as text[]),
-                             cast(:contents as bytea[]), cast(:times as timestamptz[]))
-           as new (tenant_id, id, phone_number_id, person, kind, wamid_index, content, occurred_at)
+                             cast(:wamids as bytea[]), cast(:contents as bytea[]), cast(:times as timestamptz[]))
+           as new (tenant_id, id, phone_number_id, person, kind, wamid_index, wamid, content, occurred_at)
      order by new.tenant_id, new.id
     on conflict (tenant_id, id) do update
-       set kind = excluded.kind, wamid_index = excluded.wamid_index, content = excluded.content,
-           occurred_at = excluded.occurred_at
+       set kind = excluded.kind, wamid_index = excluded.wamid_index, wamid = excluded.wamid,
+           content = excluded.content, occurred_at = excluded.occurred_at
      where old.content is null
     returning old.tenant_id, old.id, old.phone_number_id, old.person, old.occurred_at, old.window_expires_at
 """)
@@ -45,6 +45,20 @@ CONTENTS = text("""
       join inbound_messages m on m.tenant_id = wanted.tenant_id and m.id = wanted.id
 """)
 
+WAMIDS = text("""
+    select m.id, m.phone_number_id, m.person, m.wamid
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as wanted (tenant_id, id)
+      join inbound_messages m on m.tenant_id = wanted.tenant_id and m.id = wanted.id
+     where m.wamid is not null
+""")
+
+KNOWN = text("""
+    select m.id
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as wanted (tenant_id, id)
+      join inbound_messages m on m.tenant_id = wanted.tenant_id and m.id = wanted.id
+     where m.content is not null
+""")
+
 
 class Half(NamedTuple):
     """A row as it is now; whole when both times are known."""
@@ -62,6 +76,14 @@ class Stored(NamedTuple):
     content: bytes
 
 
+class SealedWamid(NamedTuple):
+    """Meta's id of what a person wrote, sealed with webhook's data key, and where it came in."""
+
+    phone_number_id: str
+    person: str
+    wamid: bytes
+
+
 async def store_received(connection: AsyncConnection, events: Sequence[InboundReceived]) -> list[Half]:
     """Write the contents; returns the rows that had none before."""
     parameters = {
@@ -71,6 +93,7 @@ async def store_received(connection: AsyncConnection, events: Sequence[InboundRe
         "people": [event.person for event in events],
         "kinds": [event.kind for event in events],
         "wamid_indexes": [event.wamid_index for event in events],
+        "wamids": [event.wamid for event in events],
         "contents": [event.content for event in events],
         "times": [event.occurred_at for event in events],
     }
@@ -94,3 +117,15 @@ async def contents(
 ) -> dict[UUID, Stored]:
     rows = await connection.execute(CONTENTS, {"tenant_ids": list(tenant_ids), "ids": list(ids)})
     return {row.id: Stored(row.kind, row.content) for row in rows}
+
+
+async def wamids(
+    connection: AsyncConnection, *, tenant_ids: Sequence[UUID], ids: Sequence[UUID]
+) -> dict[UUID, SealedWamid]:
+    rows = await connection.execute(WAMIDS, {"tenant_ids": list(tenant_ids), "ids": list(ids)})
+    return {row.id: SealedWamid(row.phone_number_id, row.person, row.wamid) for row in rows}
+
+
+async def known(connection: AsyncConnection, *, tenant_ids: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
+    rows = await connection.execute(KNOWN, {"tenant_ids": list(tenant_ids), "ids": list(ids)})
+    return {row.id for row in rows}

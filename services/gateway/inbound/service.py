@@ -7,27 +7,31 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.aliases import service as aliases
 from services.gateway.callbacks import service as callbacks
 from services.gateway.callbacks.service import CallbackFact
 from services.gateway.inbound import repository
-from services.gateway.inbound.repository import Half, Stored
+from services.gateway.inbound.repository import Half, SealedWamid, Stored
+from services.gateway.keys.service import Keyring
+from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.conversations import InboundJudged
 from services.kernel.contracts.inbound import InboundReceived
 
-__all__ = ["Stored", "contents", "judged", "received"]
+__all__ = ["SealedWamid", "Stored", "contents", "inbound_id_of", "judged", "known", "received", "wamid_of", "wamids"]
 
 Half_ = TypeVar("Half_", InboundReceived, InboundJudged)
 
 
 async def received(connection: AsyncConnection, events: Sequence[InboundReceived]) -> None:
-    """Store what people wrote. Repetitions change nothing."""
-    await _tell(connection, await repository.store_received(connection, _once(events)))
+    """Store what people wrote, and by which names. Repetitions change nothing."""
+    await aliases.remember(connection, events)
+    await _tell(connection, await repository.store_received(connection, _once(events)), events)
 
 
 async def judged(connection: AsyncConnection, events: Sequence[InboundJudged]) -> None:
     """Store the windows that inbound messages opened. Repetitions change nothing."""
-    await _tell(connection, await repository.store_judged(connection, _once(events)))
+    await _tell(connection, await repository.store_judged(connection, _once(events)), events)
 
 
 async def contents(
@@ -37,12 +41,39 @@ async def contents(
     return await repository.contents(connection, tenant_ids=tenant_ids, ids=ids)
 
 
+async def wamids(
+    connection: AsyncConnection, *, tenant_ids: Sequence[UUID], ids: Sequence[UUID]
+) -> dict[UUID, SealedWamid]:
+    """Meta's ids of inbound messages, sealed (`wamid_of` opens one), by our id; what is not stored is missing."""
+    return await repository.wamids(connection, tenant_ids=tenant_ids, ids=ids)
+
+
+async def wamid_of(keyring: Keyring, tenant_id: UUID, inbound_id: UUID, sealed: bytes) -> str:
+    """Meta's id of an inbound message; raises CannotOpen, NoSuchKey, Unavailable."""
+    key = await keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
+    place = crypto.Place(tenant_id, "inbound_messages", "wamid", str(inbound_id))
+    return crypto.open_sealed(key, place, sealed).decode()
+
+
+async def known(connection: AsyncConnection, *, tenant_ids: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these inbound messages are stored."""
+    return await repository.known(connection, tenant_ids=tenant_ids, ids=ids)
+
+
+def inbound_id_of(tenant_id: UUID, wamid_index: str) -> UUID:
+    """Our id of the inbound message that Meta's indexed id names, stored or not."""
+    return event_id(tenant_id, f"inbound:{wamid_index}")
+
+
 def _once(events: Sequence[Half_]) -> list[Half_]:
     return list({event.inbound_id: event for event in events}.values())
 
 
-async def _tell(connection: AsyncConnection, rows: Iterable[Half]) -> None:
-    await callbacks.enqueue(connection, [fact for row in rows if (fact := _fact(row)) is not None])
+async def _tell(connection: AsyncConnection, rows: Iterable[Half], events: Sequence[Half_]) -> None:
+    """Rows come by id; a person's messages are told in the order in which they were written."""
+    position = {event.inbound_id: number for number, event in enumerate(events)}
+    in_order = sorted(rows, key=lambda row: position[row.id])
+    await callbacks.enqueue(connection, [fact for row in in_order if (fact := _fact(row)) is not None])
 
 
 def _fact(row: Half) -> CallbackFact | None:
@@ -54,6 +85,7 @@ def _fact(row: Half) -> CallbackFact | None:
         person=row.person,
         phone_number_id=row.phone_number_id,
         kind="message",
+        topic="messages",
         subject_id=row.id,
         occurred_at=row.occurred_at,
         content=msgspec.json.encode({"window_expires_at": row.window_expires_at}),

@@ -34,6 +34,7 @@ def _fact(row: Row[Any], code: int, reason: str, stage: str) -> CallbackFact:
         person=row.person,
         phone_number_id=row.phone_number_id,
         kind="status",
+        topic="statuses.failed",
         subject_id=row.id,
         occurred_at=clock.now(),
         content=msgspec.json.encode(content),

@@ -6,6 +6,7 @@ REASONS = {
     "window_closed": "The person has not written within 24 hours. Send an approved template instead.",
     "policy": "A rule of the operator forbids this message; the trace names the rule.",
     "no_balance": "The wallet does not cover the price. Top it up and send again.",
+    "price_above_max": "The price is above the max_price of the message; nothing was charged.",
     "already_closed": "The message had ended before it could be paid for; nothing was charged.",
     "cancelled": "The message was cancelled before it was sent.",
     "expired": "The message was not sent before its time was over; nothing was charged.",

@@ -22,22 +22,23 @@ _IN_THEIR_DAYS = "m.id between cast(:first_id as uuid) and cast(:last_id as uuid
 
 _ACCEPT = text("""
     insert into messages as m (tenant_id, id, state, phone_number_id, person, kind, category, country, lane,
-                               template_id, template_version, position, expires_at, accepted_at)
+                               template_id, template_version, position, expires_at, accepted_at, max_price_micros)
     select new.tenant_id, new.id, 0, new.phone_number_id, new.person, new.kind, new.category, new.country, new.lane,
-           new.template_id, new.template_version, new.position, new.expires_at, new.accepted_at
+           new.template_id, new.template_version, new.position, new.expires_at, new.accepted_at, new.max_price_micros
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:phone_number_ids as text[]),
                   cast(:persons as text[]), cast(:kinds as text[]), cast(:categories as text[]),
                   cast(:countries as text[]), cast(:lanes as smallint[]), cast(:template_ids as uuid[]),
                   cast(:template_versions as int[]), cast(:positions as bigint[]),
-                  cast(:expires as timestamptz[]), cast(:accepted as timestamptz[]))
+                  cast(:expires as timestamptz[]), cast(:accepted as timestamptz[]), cast(:max_prices as bigint[]))
            as new (tenant_id, id, phone_number_id, person, kind, category, country, lane, template_id,
-                   template_version, position, expires_at, accepted_at)
+                   template_version, position, expires_at, accepted_at, max_price_micros)
      order by new.id
     on conflict (tenant_id, id) do update set
            phone_number_id = excluded.phone_number_id, person = excluded.person, kind = excluded.kind,
            category = excluded.category, country = excluded.country, lane = excluded.lane,
            template_id = excluded.template_id, template_version = excluded.template_version,
-           position = excluded.position, expires_at = excluded.expires_at, accepted_at = excluded.accepted_at
+           position = excluded.position, expires_at = excluded.expires_at, accepted_at = excluded.accepted_at,
+           max_price_micros = excluded.max_price_micros
      where m.accepted_at is null
     returning m.tenant_id, m.id, m.state, m.phone_number_id, m.person, m.lane, m.position, m.expires_at,
               m.error_code, m.error_reason, m.failed_at, m.wamid_index
@@ -181,9 +182,21 @@ _ACCEPTANCES = text(f"""
            on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
 """)
 
+_WAMIDS = text(f"""
+    select m.tenant_id, m.id, m.phone_number_id, m.wamid from messages m
+      join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
+           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
+     where m.accepted_at is not null
+""")
+
+# Meta reports nothing of a reaction after `sent`. Messages that may live long lie in an index of their own.
 _SILENT = text("""
     select m.tenant_id, m.id from messages m
-     where m.id between :low and :high and m.state = 5 and m.expires_at < :expired_before
+     where m.id between :low and :high and m.state = 5 and m.expires_at < :expired_before and m.kind <> 'reaction'
+     union
+    select m.tenant_id, m.id from messages m
+     where m.expires_at >= :expired_after and m.expires_at < :expired_before
+       and m.expires_at - m.accepted_at > interval '25 hours' and m.state = 5 and m.kind <> 'reaction'
      limit :count
 """)
 
@@ -251,6 +264,11 @@ async def find(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID) -> Ro
 
 async def acceptances(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:
     return (await connection.execute(_ACCEPTANCES, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
+
+
+async def wamids(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:
+    """Accepted messages with Meta's ids, sealed; null while they were not sent."""
+    return (await connection.execute(_WAMIDS, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
 
 
 async def silent(connection: AsyncConnection, parameters: dict[str, Any]) -> Sequence[Row[Any]]:

@@ -59,6 +59,7 @@ async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAcce
         "positions": [offset for _, offset in first],
         "expires": [event.expires_at for event, _ in first],
         "accepted": [event.occurred_at for event, _ in first],
+        "max_prices": [event.max_price_micros for event, _ in first],
     }
     await contents.keep_bodies(connection, [event for event, _ in first])
     return await repository.accept(connection, columns)
@@ -233,11 +234,28 @@ async def find(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID
     return row
 
 
+async def wamids(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> Sequence[Row[Any]]:
+    """Meta's ids of messages, sealed (null while they were not sent), with their numbers."""
+    return await repository.wamids(connection, tenant_ids, message_ids)
+
+
 async def silent(
-    connection: AsyncConnection, *, low: UUID, high: UUID, expired_before: datetime, count: int
+    connection: AsyncConnection,
+    *,
+    low: UUID,
+    high: UUID,
+    expired_after: datetime,
+    expired_before: datetime,
+    count: int,
 ) -> Sequence[Row[Any]]:
-    """Sent messages with ids from `low` to `high` that nothing more was heard of."""
-    parameters = {"low": low, "high": high, "expired_before": expired_before, "count": count}
+    """Sent messages that nothing more was heard of: with ids from `low` to `high`, and all whose time was longer."""
+    parameters = {
+        "low": low,
+        "high": high,
+        "expired_after": expired_after,
+        "expired_before": expired_before,
+        "count": count,
+    }
     return await repository.silent(connection, parameters)
 
 
@@ -272,4 +290,5 @@ def _acceptance(row: Row[Any], body: bytes) -> MessageAccepted:
         body=body,
         template_id=row.template_id,
         template_version=row.template_version,
+        max_price_micros=row.max_price_micros,
     )

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from services.gateway.tenants.service import TEST_CLASS, Mode
 from services.kernel.crypto import normalise_phone
 
 COMPONENTS_MAX = 10  # Meta allows a header, a body, a footer, buttons and few more
@@ -35,6 +36,12 @@ def _check_components(components: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return components
 
 
+def _check_class(tenant_class: str) -> str:
+    if tenant_class == TEST_CLASS:
+        raise ValueError("test is the class of test twins, which a tenant's first key of mode test makes")
+    return tenant_class
+
+
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -51,7 +58,9 @@ class _Shape(BaseModel):
 class TenantIn(_Shape):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_check_text)]
     zone: Annotated[str, AfterValidator(_check_zone)] = "Europe/Moscow"
-    tenant_class: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")] = "standard"
+    tenant_class: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$"), AfterValidator(_check_class)] = (
+        "standard"
+    )
 
 
 class TenantOut(BaseModel):
@@ -67,11 +76,26 @@ class NumberIn(_Shape):
     waba_id: MetaId
     display_phone_number: Annotated[str, AfterValidator(normalise_phone)]
     access_token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,1024}$")] = Field(repr=False)
+    mode: Mode = "live"
     messages_per_second: Annotated[int, Field(ge=1, le=MESSAGES_PER_SECOND_MAX)] = 80
 
 
 class NumberOut(BaseModel):
+    """`mode` is the tenant's: `test` for a test twin, whose numbers are at the sandbox."""
+
     phone_number_id: str
+    mode: Mode
+
+
+class KeyIn(_Shape):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_check_text)] = "From staff"
+
+
+class KeyOut(BaseModel):
+    """`key` is shown this once."""
+
+    id: UUID
+    key: str
 
 
 class TemplateIn(_Shape):

@@ -1,14 +1,16 @@
 """Bringing a tenant in: itself, its first API key and its callback secret, in one transaction."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.api_keys.service import Desk
 from services.gateway.callbacks import service as callbacks
 from services.gateway.keys.service import Keyring
 from services.gateway.tenants import service as tenants
+
+FIRST_KEY = "First key"
 
 
 class NewTenant(NamedTuple):
@@ -26,12 +28,11 @@ async def create_tenant(
     name: str,
     tenant_class: str,
     zone: str,
-    box_public_keys: Mapping[str, bytes],
-    pepper: bytes,
+    desk: Desk,
 ) -> NewTenant:
     """A tenant that can post as soon as the transaction commits."""
     tenant_id = await tenants.create_tenant(
-        connection, keyring, name=name, tenant_class=tenant_class, zone=zone, box_public_keys=box_public_keys
+        connection, keyring, name=name, tenant_class=tenant_class, zone=zone, box_public_keys=desk.box_public_keys
     )
-    api_key = await tenants.create_api_key(connection, tenant_id, pepper=pepper)
-    return NewTenant(tenant_id, api_key, await callbacks.create_secret(connection, keyring, tenant_id))
+    issued = await desk.issue(connection, tenant_id, name=FIRST_KEY)
+    return NewTenant(tenant_id, issued.api_key, await callbacks.create_secret(connection, keyring, tenant_id))

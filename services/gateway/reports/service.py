@@ -106,14 +106,15 @@ def _fact(message_id: UUID, row: Row[Any], report: StatusReported) -> CallbackFa
         content["pricing"] = report.pricing
     if report.error_code is not None:
         content["error"] = {"code": report.error_code, "title": reason_of(report.error_code)}
-    if report.errors is not None:
-        content["sealed_errors"] = base64.b64encode(report.errors).decode()
+    if report.details is not None:
+        content["sealed_details"] = base64.b64encode(report.details).decode()
     return CallbackFact(
         event_id=report.id,
         tenant_id=report.tenant_id,
         person=row.person or str(message_id),
         phone_number_id=report.phone_number_id,
         kind="status",
+        topic=f"statuses.{report.status}",
         subject_id=message_id,
         occurred_at=report.occurred_at,
         content=_encode(content),

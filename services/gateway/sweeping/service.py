@@ -132,7 +132,12 @@ class Sweeper:
         oldest = before - timedelta(days=2)
         async with self._database.transaction() as connection:
             rows = await messages.silent(
-                connection, low=_id_at(oldest), high=_id_at(before), expired_before=before, count=BATCH_MAX
+                connection,
+                low=_id_at(oldest),
+                high=_id_at(before),
+                expired_after=oldest,
+                expired_before=before,
+                count=BATCH_MAX,
             )
             await self._move(connection, [(row.tenant_id, row.id) for row in rows], State.EXPIRED)
         if len(rows) < BATCH_MAX:

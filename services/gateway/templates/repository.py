@@ -15,7 +15,7 @@ _ADD = text("""
     returning version
 """)
 _FIND = text("""
-    select id, category, state, version, body_parameters
+    select id, category, state, version, body_parameters, components
       from templates
      where tenant_id = :tenant_id and waba_id = :waba_id and name = :name and language = :language
 """)

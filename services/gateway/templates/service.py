@@ -1,6 +1,5 @@
 """Templates: registered as Meta approved them, looked up by the send door."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,16 +11,16 @@ from uuid_utils.compat import uuid7
 from services.gateway.cache import Remembered
 from services.gateway.templates import repository
 from services.gateway.templates.errors import TemplateExists, WrongParameterCount
+from services.gateway.templates.shapes import Shape, compile_shape, count_parameters
 from services.kernel.contracts.messages import Category
 from services.kernel.db import Database
+
+__all__ = ["Catalogue", "Template", "TemplateKey", "add_template", "count_parameters"]
 
 FRESH_SECONDS = 5.0  # a paused template stops being sent after this time at the latest
 TEMPLATES_MAX = 100_000
 
 APPROVED = "approved"
-
-# Meta's placeholders: {{1}}, {{2}}, ... or {{customer_name}}.
-_PLACEHOLDER = re.compile(r"\{\{\s*([0-9]+|[a-z_][a-z0-9_]*)\s*\}\}")
 
 
 class TemplateKey(NamedTuple):
@@ -37,6 +36,7 @@ class Template(NamedTuple):
     state: str
     version: int
     body_parameters: int
+    shape: Shape | None = None  # None when it was registered without components
 
 
 class Catalogue:
@@ -56,7 +56,10 @@ class Catalogue:
     async def _load(self, key: TemplateKey) -> Template | None:
         async with self._database.transaction() as connection:
             row = await repository.find(connection, **key._asdict())
-        return Template._make(row) if row is not None else None
+        if row is None:
+            return None
+        shape = compile_shape(row.category, row.components)
+        return Template(row.id, row.category, row.state, row.version, row.body_parameters, shape)
 
 
 async def add_template(
@@ -68,7 +71,8 @@ async def add_template(
     body_parameters: int | None = None,
 ) -> UUID:
     """Register a template that Meta approved; raises TemplateExists, WrongParameterCount. Returns its id."""
-    counted = count_parameters(components)
+    shape = compile_shape(category, components)
+    counted = shape.body.size if shape else 0
     if components and body_parameters not in (None, counted):
         raise WrongParameterCount(body_parameters or 0, counted)
     template_id = uuid7()
@@ -82,9 +86,3 @@ async def add_template(
     if await repository.add(connection, values) is None:
         raise TemplateExists(key.name, key.language)
     return template_id
-
-
-def count_parameters(components: Sequence[dict[str, Any]]) -> int:
-    """How many different placeholders the body has."""
-    bodies = [str(part.get("text", "")) for part in components if str(part.get("type", "")).upper() == "BODY"]
-    return len({name for body in bodies for name in _PLACEHOLDER.findall(body)})

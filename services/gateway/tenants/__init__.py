@@ -1,1 +1,1 @@
-"""Tenants, their numbers and their API keys."""
+"""Tenants, their numbers, and who may come in with an API key."""

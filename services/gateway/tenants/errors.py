@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.kernel.errors import Conflict, NotFound
+from services.kernel.errors import Conflict, NotFound, Unprocessable
 
 
 class TenantNotFound(NotFound):
@@ -15,3 +15,8 @@ class NumberExists(Conflict):
 
     def __init__(self, phone_number_id: str) -> None:
         super().__init__(f"the number {phone_number_id} is registered already")
+
+
+class OtherMode(Unprocessable):
+    def __init__(self, mode: str) -> None:
+        super().__init__(f"mode: this tenant's numbers are all of mode {mode}")

@@ -39,6 +39,7 @@ class MessageCleared(Event, frozen=True, kw_only=True):
     window_expires_at: Moment | None
     expires_at: Moment
     trace: tuple[TraceStep, ...]
+    max_price_micros: int | None = None
 
 
 @event(CLEARANCES, "message.refused.v1", key="person")

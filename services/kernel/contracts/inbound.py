@@ -17,7 +17,11 @@ Signal = Literal["stop", "start", "complaint"]
 
 @event(INBOUND, "inbound.received.v1", key="person")
 class InboundReceived(Event, frozen=True, kw_only=True):
-    """A person's message; `occurred_at` is Meta's time, `content` is sealed to the tenant's public key."""
+    """A person's message; `occurred_at` is Meta's time, `content` is sealed to the tenant's public key.
+
+    `wamid` is Meta's id, sealed with webhook's data key: read marks, reactions and quotes need it again.
+    `bsuid` is the keyed index of the person's BSUID where `person` is that of the phone number.
+    """
 
     inbound_id: UUID
     phone_number_id: str
@@ -25,4 +29,6 @@ class InboundReceived(Event, frozen=True, kw_only=True):
     kind: str
     signals: tuple[Signal, ...]
     wamid_index: str
+    wamid: bytes
     content: bytes
+    bsuid: str | None = None

@@ -14,7 +14,19 @@ MESSAGES = Topic(
 
 Category = Literal["service", "utility", "authentication", "marketing"]
 Lane = Literal["express", "bulk"]
-Kind = Literal["text", "template"]
+Kind = Literal[
+    "text",
+    "template",
+    "interactive",
+    "image",
+    "video",
+    "audio",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "reaction",
+]
 
 
 @event(MESSAGES, "message.accepted.v1", key="person")
@@ -32,6 +44,7 @@ class MessageAccepted(Event, frozen=True, kw_only=True):
     body: bytes
     template_id: UUID | None = None
     template_version: int | None = None
+    max_price_micros: int | None = None
 
 
 @event(MESSAGES, "message.sent.v1", key="person")

@@ -28,9 +28,10 @@ class Pricing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @event(STATUSES, "status.reported.v1", key="routing_key")
 class StatusReported(Event, frozen=True, kw_only=True):
-    """One report: `message_id` is ours where Meta echoed it, `errors` is sealed with webhook's data key.
+    """One report: `message_id` is ours where Meta echoed it.
 
     `routing_key` is our message id, else the wamid index: reports of one message stay in one partition.
+    `details` is JSON {"status", "contact" | null} in Meta's own words, sealed with webhook's data key: it names people.
     """
 
     routing_key: str
@@ -40,4 +41,4 @@ class StatusReported(Event, frozen=True, kw_only=True):
     status: ReportedStatus
     pricing: Pricing | None = None
     error_code: int | None = None
-    errors: bytes | None = None
+    details: bytes | None = None

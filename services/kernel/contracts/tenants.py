@@ -41,10 +41,16 @@ class TenantChanged(Event, frozen=True, kw_only=True):
 
 @event(TENANTS, "number.changed.v1", key="entity")
 class NumberChanged(Event, frozen=True, kw_only=True):
-    """A WhatsApp number as it is now; `entity` is "number:{phone_number_id}"."""
+    """A WhatsApp number as it is now; `entity` is "number:{phone_number_id}".
+
+    `display_index` is the keyed index of the number itself: some of Meta's webhooks name only that. The numbers of a
+    test twin have the mode `test`: their upstream is the sandbox.
+    """
 
     entity: str
     version: int
     phone_number_id: str
     waba_id: str
     state: Literal["active", "suspended"]
+    mode: Literal["live", "test"] = "live"
+    display_index: str = ""

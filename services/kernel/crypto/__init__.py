@@ -19,6 +19,7 @@ from services.kernel.crypto.keys import (
     random_key,
 )
 from services.kernel.crypto.sealing import Key, Place, forget_keys, open_sealed, seal, sealed_key_id
+from services.kernel.crypto.streams import StreamSealer, open_stream, sealed_stream_bytes, stream_key_id
 from services.kernel.phones import normalise_phone
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "KekUnusable",
     "Key",
     "Place",
+    "StreamSealer",
     "b64url",
     "blind_index",
     "box_key_id",
@@ -42,6 +44,7 @@ __all__ = [
     "normalise_phone",
     "open_box",
     "open_sealed",
+    "open_stream",
     "pack",
     "public_box_key",
     "public_signing_key",
@@ -49,6 +52,8 @@ __all__ = [
     "seal",
     "seal_to",
     "sealed_key_id",
+    "sealed_stream_bytes",
+    "stream_key_id",
     "unb64url",
     "wrap_context",
 ]

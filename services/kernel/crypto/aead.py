@@ -26,6 +26,7 @@ KEYS_CACHED_MAX = 16_384  # two derived keys of 32 bytes each, for every key in 
 
 _SALT = b"vestnik"
 _INFO = b"seal and commit v1"
+STREAM_INFO = b"stream and commit v1"
 
 
 def lock(secret: bytes, associated: bytes, plaintext: bytes) -> bytes:
@@ -55,8 +56,8 @@ def unlock(secret: bytes, associated: bytes, envelope: bytes) -> bytes:
 
 
 @lru_cache(maxsize=KEYS_CACHED_MAX)
-def split(secret: bytes) -> tuple[bytes, bytes]:
+def split(secret: bytes, info: bytes = _INFO) -> tuple[bytes, bytes]:
     """(encryption key, commitment) of a secret; cached, because HKDF costs more than the encryption."""
     require_key(secret)
-    both = hkdf_sha256(secret, salt=_SALT, info=_INFO, length=KEY_BYTES + COMMITMENT_BYTES)
+    both = hkdf_sha256(secret, salt=_SALT, info=info, length=KEY_BYTES + COMMITMENT_BYTES)
     return both[:KEY_BYTES], both[KEY_BYTES:]

@@ -38,7 +38,7 @@ class Key(NamedTuple):
 
 def seal(key: Key, place: Place, plaintext: bytes) -> bytes:
     header = _MAGIC + key.id.bytes
-    return header + aead.lock(key.secret, header + _canonical(place), plaintext)
+    return header + aead.lock(key.secret, header + canonical(place), plaintext)
 
 
 def sealed_key_id(sealed: bytes) -> UUID:
@@ -53,7 +53,7 @@ def open_sealed(key: Key, place: Place, sealed: bytes) -> bytes:
     if sealed_key_id(sealed) != key.id:
         raise CannotOpen("sealed under another key id: look the key up with sealed_key_id")
     header = bytes(sealed[:_HEADER_BYTES])
-    return aead.unlock(key.secret, header + _canonical(place), bytes(sealed[_HEADER_BYTES:]))
+    return aead.unlock(key.secret, header + canonical(place), bytes(sealed[_HEADER_BYTES:]))
 
 
 def forget_keys() -> None:
@@ -61,5 +61,6 @@ def forget_keys() -> None:
     aead.split.cache_clear()
 
 
-def _canonical(place: Place) -> bytes:
+def canonical(place: Place) -> bytes:
+    """The place as bytes that no other place has."""
     return pack(place.tenant_id.bytes, place.table.encode(), place.column.encode(), place.row.encode())

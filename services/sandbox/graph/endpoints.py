@@ -7,8 +7,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.sandbox.graph.connection import KEY
-from services.sandbox.graph.errors import GraphError
 from services.sandbox.graph.service import RESET, Answer, Request, handle
+from services.sandbox.refusals import GraphError
 from services.sandbox.world import World
 
 BODY_MAX_BYTES = 1 << 20  # a message is some kilobytes; media travel by id

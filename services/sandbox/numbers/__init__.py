@@ -1,1 +1,1 @@
-"""The registry of business numbers and templates the sandbox has been told about."""
+"""The registry of business numbers the sandbox has been told about."""

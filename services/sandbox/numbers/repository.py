@@ -16,7 +16,7 @@ class RegistryFile:
     def store(self, registry: Registry) -> None:
         draft = self._path.with_suffix(".draft")
         with draft.open("w", encoding="utf-8") as file:
-            file.write(registry.model_dump_json())
+            file.write(registry.model_dump_json(exclude_defaults=True))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)

@@ -1,9 +1,11 @@
 """Chooses the scenario of a send: the person's own before everybody's."""
 
+from collections.abc import Callable
+
 from services.kernel.errors import Unprocessable
 from services.sandbox.scenarios.schemas import Scenario
 
-__all__ = ["Scenario", "Scenarios"]
+__all__ = ["ORDINARY", "Scenario", "Scenarios"]
 
 EVERYBODY = "*"
 SCENARIOS_MAX = 100_000  # persons with a scenario of their own
@@ -13,7 +15,8 @@ ORDINARY = Scenario()
 class Scenarios:
     """In memory only: a restarted sandbox behaves normally."""
 
-    def __init__(self) -> None:
+    def __init__(self, magic: Callable[[str], Scenario | None] = lambda _: None) -> None:
+        self._magic = magic
         self._scenarios: dict[str, Scenario] = {}
         self._left: dict[str, int] = {}
 
@@ -43,11 +46,16 @@ class Scenarios:
     def all(self) -> dict[str, Scenario]:
         return {key: self.get(key) or ORDINARY for key in self._scenarios}
 
+    def of(self, phone: str) -> Scenario:
+        """The scenario that holds for this person now: their own, that of a magic number, or everybody's."""
+        own = self._scenarios.get(phone)
+        return own or self._magic(phone) or self._scenarios.get(EVERYBODY, ORDINARY)
+
     def take(self, phone: str) -> Scenario:
-        """The scenario for one send, which is counted."""
-        if not self._scenarios:
-            return ORDINARY
+        """The scenario for one send, which is counted (hot path)."""
         key = phone if phone in self._scenarios else EVERYBODY
+        if key is EVERYBODY and (magic := self._magic(phone)) is not None:
+            return magic
         scenario = self._scenarios.get(key, ORDINARY)
         if key in self._left:
             self._left[key] -= 1

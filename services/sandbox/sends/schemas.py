@@ -4,17 +4,28 @@ from typing import Literal
 
 import msgspec
 
+from services.sandbox.identity import digits
+
 Outcome = Literal["accepted", "refused", "dropped"]
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What will be reported about a send; kept beside it so that a restarted sandbox can go on reporting."""
+    """What will be reported about a send; kept beside it so that a restarted sandbox can go on reporting.
+
+    The fields are those of `Scenario`; `bsuid` and `phone` are set when the message went to a BSUID.
+    """
 
     statuses: tuple[str, ...] = ("sent", "delivered", "read")
     fail_code: int | None = None
     status_delay_ms: int | None = None
     duplicate: int = 1
     reply_text: str | None = None
+    compress: int = 1
+    redeliver: tuple[float, ...] = ()
+    forged: bool = False
+    nameless: bool = False
+    bsuid: str | None = None
+    phone: str | None = None
 
 
 ORDINARY = Plan()
@@ -34,3 +45,8 @@ class Send(msgspec.Struct, frozen=True):
     type: str
     category: str | None = None
     plan: Plan = ORDINARY
+
+    @property
+    def phone(self) -> str:
+        """The person, as digits."""
+        return self.plan.phone or digits(self.to)

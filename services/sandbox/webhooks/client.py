@@ -7,6 +7,8 @@ import aiohttp
 
 from services.sandbox.settings import WebhookSettings
 
+TAKEN = 200
+
 
 class WebhookClient:
     """One session for all lanes; opened on the loop, closed at the end."""
@@ -19,13 +21,19 @@ class WebhookClient:
 
     async def post(self, body: bytes) -> bool:
         """Whether the webhook took it: HTTP 200 and nothing else counts."""
-        headers = {"Content-Type": "application/json", "X-Hub-Signature-256": self.signature(body)}
+        return await self.answer(body, self.signature(body)) == TAKEN
+
+    async def answer(self, body: bytes, signature: str | None) -> int:
+        """The status that this signature got (None: no header at all), or 0 without an answer."""
+        headers = {"Content-Type": "application/json"}
+        if signature is not None:
+            headers["X-Hub-Signature-256"] = signature
         try:
             async with self._open().post(self._settings.url, data=body, headers=headers) as answer:
                 await answer.read()
-                return answer.status == 200
+                return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return False
+            return 0
 
     async def handshake(self) -> bool:
         """Whether the webhook answers Meta's `hub.challenge` with the bare challenge."""
@@ -39,6 +47,10 @@ class WebhookClient:
 
     def signature(self, body: bytes) -> str:
         return "sha256=" + hmac.digest(self._secret, body, "sha256").hex()
+
+    def forged(self, body: bytes) -> str:
+        """The signature of somebody who does not know the secret."""
+        return "sha256=" + hmac.digest(self._secret + b"?", body, "sha256").hex()
 
     async def close(self) -> None:
         if self._session is not None:

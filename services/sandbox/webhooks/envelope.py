@@ -1,14 +1,16 @@
 """Turns updates into the bytes of one POST."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from services.sandbox import codes
-from services.sandbox.identity import digits, user_id
+from services.sandbox.identity import user_id
 from services.sandbox.numbers.service import Numbers
-from services.sandbox.sends.service import Send
+from services.sandbox.sends.service import Plan, Send
 from services.sandbox.webhooks.schemas import (
+    Announcement,
     Change,
     Contact,
     Entry,
@@ -16,28 +18,38 @@ from services.sandbox.webhooks.schemas import (
     Error,
     ErrorData,
     Inbound,
-    Message,
     Metadata,
     Pricing,
     Profile,
     Status,
-    Text,
     Value,
 )
 
 NAMES = ("Анна Смирнова", "Иван Кузнецов", "Мария Попова", "Олег Волков", "Sheena Nelson", "Айгуль Садыкова")
 FREE = Pricing(billable=False, pricing_model="PMP", type="free_customer_service", category="service")
 FAILED = "failed"
+PEOPLE_LESS = frozenset({"system"})  # types that come without `contacts`
+
+Subject = Send | Inbound | Announcement
 
 
 class Story:
-    """One message and how many of its updates the webhook has still to take."""
+    """One message and how many of its updates the webhook has still to take.
 
-    __slots__ = ("left", "subject")
+    `seen` is what a person's phone shows of it, `special` its plan if the POSTs themselves are to be treated
+    differently; a story that does not settle is an extra: its message is counted elsewhere.
+    """
 
-    def __init__(self, subject: Send | Inbound, left: int) -> None:
+    __slots__ = ("left", "seen", "settles", "special", "subject")
+
+    def __init__(self, subject: Subject, left: int, seen: Any = None, *, settles: bool = True) -> None:
         self.subject = subject
         self.left = left
+        self.seen = seen
+        self.settles = settles
+        self.special: Plan | None = None
+        if not isinstance(subject, Announcement) and (subject.plan.redeliver or subject.plan.forged):
+            self.special = subject.plan
 
 
 class Update:
@@ -76,39 +88,63 @@ class EnvelopeWriter:
 
     def write(self, updates: Iterable[Update]) -> bytes:
         entries: dict[str, list[Change]] = {}
+        accounts: list[Entry] = []
         for update in updates:
-            waba_id, value = self._value(update)
+            subject = update.story.subject
+            if isinstance(subject, Announcement):
+                accounts.append(Entry(subject.waba_id, [Change(subject.value, subject.field)], subject.at))
+                continue
+            waba_id, value = self._value(update, subject)
             entries.setdefault(waba_id, []).append(Change(value, "messages"))
-        accounts = [Entry(waba_id, changes) for waba_id, changes in entries.items()]
+        accounts += [Entry(waba_id, changes) for waba_id, changes in entries.items()]
         return self._encode(Envelope("whatsapp_business_account", accounts))
 
-    def _value(self, update: Update) -> tuple[str, Value]:
-        subject = update.story.subject
+    def gather(self, inbounds: Sequence[Inbound], *, per_value: int) -> bytes:
+        """One POST of messages to one number, so many of them in each value."""
+        number = self._numbers.number(inbounds[0].phone_number_id)
+        changes = []
+        for first in range(0, len(inbounds), per_value):
+            values = [self._inbound(one, number.waba_id) for one in inbounds[first : first + per_value]]
+            metadata = Metadata(number.display_phone_number, inbounds[first].phone_number_id)
+            contacts = tuple(contact for _, contact in values)
+            value = Value(metadata=metadata, contacts=contacts, messages=tuple(message for message, _ in values))
+            changes.append(Change(value, "messages"))
+        return self._encode(Envelope("whatsapp_business_account", [Entry(number.waba_id, changes)]))
+
+    def _value(self, update: Update, subject: Send | Inbound) -> tuple[str, Value]:
         number = self._numbers.number(subject.phone_number_id)
         metadata = Metadata(number.display_phone_number, subject.phone_number_id)
         if isinstance(subject, Inbound):
-            return number.waba_id, self._inbound(subject, metadata, number.waba_id)
+            message, contact = self._inbound(subject, number.waba_id)
+            contacts = () if subject.type in PEOPLE_LESS else (contact,)
+            return number.waba_id, Value(metadata=metadata, contacts=contacts, messages=(message,))
         return number.waba_id, self._status(update, subject, metadata, number.waba_id)
 
-    def _inbound(self, inbound: Inbound, metadata: Metadata, waba_id: str) -> Value:
-        person = user_id(inbound.phone, waba_id, self._seed)
-        message = Message(inbound.phone, person, inbound.wamid, str(inbound.at), "text", Text(inbound.text))
-        profile = Profile(NAMES[int(inbound.phone or 0) % len(NAMES)])
-        return Value(metadata=metadata, contacts=(Contact(inbound.phone, person, profile),), messages=(message,))
+    def _inbound(self, inbound: Inbound, waba_id: str) -> tuple[dict[str, Any], Contact]:
+        person, phone = user_id(inbound.phone, waba_id, self._seed), inbound.phone
+        shown = None if inbound.bsuid_only else phone
+        message: dict[str, Any] = {} if shown is None else {"from": shown}
+        message |= {"from_user_id": person, "id": inbound.wamid, "timestamp": str(inbound.at), "type": inbound.type}
+        if inbound.type == "text":
+            message["text"] = {"body": inbound.text}
+        username = f"person_{phone[-4:]}" if inbound.bsuid_only else None
+        profile = Profile(NAMES[int(phone or 0) % len(NAMES)], username)
+        return message | inbound.content, Contact(shown, person, profile)
 
     def _status(self, update: Update, send: Send, metadata: Metadata, waba_id: str) -> Value:
-        phone = digits(send.to)
+        plan, phone = send.plan, send.phone
         failed = update.status == FAILED
-        person = None if failed else user_id(phone, waba_id, self._seed)
+        person = plan.bsuid if failed else user_id(phone, waba_id, self._seed)
+        shown = None if plan.bsuid else phone
         status = Status(
             id=send.wamid or "",
             status=update.status,
             timestamp=str(update.timestamp),
-            recipient_id=phone,
+            recipient_id=shown,
             recipient_user_id=person,
-            biz_opaque_callback_data=send.biz_opaque_callback_data,
+            biz_opaque_callback_data=None if plan.nameless else send.biz_opaque_callback_data,
             pricing=update.pricing,
-            errors=(error(send.plan.fail_code or 131000),) if failed else (),
+            errors=(error(plan.fail_code or 131000),) if failed else (),
         )
-        contacts = (Contact(phone, person),) if person else ()
+        contacts = (Contact(shown, person),) if person and not failed else ()
         return Value(metadata=metadata, contacts=contacts, statuses=(status,))

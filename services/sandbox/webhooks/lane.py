@@ -8,13 +8,14 @@ from services.sandbox.webhooks.envelope import Update
 
 
 class Parcel:
-    """Updates that travel together, also when they are tried again."""
+    """Updates that travel together, also when they are tried again; or the bytes of a POST that is repeated."""
 
-    __slots__ = ("first_at", "lane", "tries", "updates")
+    __slots__ = ("first_at", "lane", "raw", "tries", "updates")
 
-    def __init__(self, lane: int, updates: list[Update]) -> None:
+    def __init__(self, lane: int, updates: list[Update], raw: bytes | None = None) -> None:
         self.lane = lane
         self.updates = updates
+        self.raw = raw
         self.tries = 0
         self.first_at = 0.0  # loop time of the first try
 

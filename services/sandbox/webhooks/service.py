@@ -5,26 +5,32 @@ import heapq
 import itertools
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.sandbox.numbers.service import Numbers
-from services.sandbox.sends.service import Plan, Send
-from services.sandbox.settings import DelaySettings, Settings
+from services.sandbox.sends.service import Send
+from services.sandbox.settings import Settings
 from services.sandbox.webhooks.acknowledgements import Acknowledgements
-from services.sandbox.webhooks.client import WebhookClient
-from services.sandbox.webhooks.envelope import FAILED, EnvelopeWriter, Story, Update, price
+from services.sandbox.webhooks.client import TAKEN, WebhookClient
+from services.sandbox.webhooks.envelope import EnvelopeWriter, Story, Subject, Update, price
 from services.sandbox.webhooks.lane import Lane, Parcel
+from services.sandbox.webhooks.planning import Order, Timetable, in_order
 from services.sandbox.webhooks.repository import WINDOW_SECONDS, Ledger
-from services.sandbox.webhooks.schemas import Inbound, Marks, Pricing
+from services.sandbox.webhooks.schemas import Announcement, Inbound, Marks, Pricing
 
-__all__ = ["WINDOW_SECONDS", "Counts", "Inbound", "Ledger", "Marks", "Webhooks"]
+__all__ = [
+    "POST_MAX_BYTES", "TAKEN", "WINDOW_SECONDS", "Announcement", "Counts", "Inbound", "Ledger", "Marks", "Order",
+    "Webhooks", "in_order",
+]  # fmt: skip
 
 TICK_SECONDS = 0.01  # how exactly updates become due; what is due in one tick may share a POST
 GATHER_SECONDS = 0.05  # least time between two POSTs of a lane that is not full: a crowd shares them
 MARK_SECONDS = 0.5  # how often settled messages are written down; what a kill loses of them is told twice
 COPY_SECONDS = 0.03  # between the copies that a scenario asks for
+POST_MAX_BYTES = 3 << 20  # of one POST at Meta
+REPEATS_MAX = 1_000  # POSTs kept to be repeated; what is asked for beyond is not repeated
 PRICED_ON_ARRIVAL = ("delivered", "read")
 
 Settled = Callable[[Send], None]
@@ -36,12 +42,15 @@ class Counts(NamedTuple):
     updates: int
     refused_posts: int
     given_up: int
+    repeated: int = 0
+    forged: int = 0
+    forged_taken: int = 0
 
 
 class Webhooks:
     def __init__(self, settings: Settings, numbers: Numbers, ledger: Ledger, on_settled: Settled) -> None:
         self._settings = settings
-        self._delays = _delays(settings.delays)
+        self._timetable = Timetable(settings.delays, settings.seed)
         self._ledger = ledger
         self._on_settled = on_settled
         self._writer = EnvelopeWriter(numbers, settings.seed)
@@ -52,6 +61,7 @@ class Webhooks:
         self._order = itertools.count()
         self.acknowledgements = Acknowledgements()
         self._pending = self._posts = self._updates = self._refused = self._given_up = 0
+        self._repeats = self._repeated = self._forged = self._forged_taken = 0
         self._done: list[int] = []
         self._told: list[str] = []
 
@@ -61,27 +71,52 @@ class Webhooks:
 
     @property
     def counts(self) -> Counts:
-        return Counts(self._pending, self._posts, self._updates, self._refused, self._given_up)
+        own = (self._pending, self._posts, self._updates, self._refused, self._given_up)
+        return Counts(*own, self._repeated, self._forged, self._forged_taken)
 
-    def report(self, send: Send, *, accepted_in_seconds: float, window_open: bool) -> None:
-        """Plan the statuses of an accepted send."""
-        statuses, arrived = send.plan.statuses, False
-        story = Story(send, len(statuses) * send.plan.duplicate)
+    def report(self, send: Send, *, accepted_in_seconds: float, window_open: bool, seen: Any = None) -> None:
+        """Plan the statuses of an accepted send; `seen` (an object with a `status`) follows them."""
+        plan, arrived = send.plan, False
+        story = Story(send, len(plan.statuses) * plan.duplicate, seen)
         pricing = price(send, window_open=window_open)
-        for status, offset in zip(statuses, self._offsets(send.plan, send.n), strict=True):
+        clock = self._clock_now()
+        for status, offset in zip(plan.statuses, self._timetable.offsets(plan, send.n), strict=True):
             priced = status == "sent" or (status in PRICED_ON_ARRIVAL and not arrived)
             arrived = arrived or status in PRICED_ON_ARRIVAL
-            self._plan(story, status, accepted_in_seconds + offset, pricing if priced else None)
-        if not statuses:
+            self._plan(story, status, accepted_in_seconds + offset, pricing if priced else None, clock)
+        if not plan.statuses:
             self._settle(story)
 
-    async def tell(self, inbound: Inbound) -> None:
-        """Write down what a person wrote, then tell the webhook."""
-        await self._ledger.add(Marks(inbound=inbound))
-        self.resume(inbound)
+    def report_now(self, send: Send, status: str, seen: Any = None) -> None:
+        """One more status of a send whose plan has ended; it carries no price and is not told after a restart."""
+        self._plan(Story(send, send.plan.duplicate, seen, settles=False), status, 0.0, None, self._clock_now())
 
-    def resume(self, inbound: Inbound) -> None:
-        self._plan(Story(inbound, 1), "", 0.0, None)
+    async def tell(self, subject: Inbound | Announcement) -> None:
+        """Write down what a person wrote, or what Meta announces; then tell the webhook."""
+        marks = Marks(inbound=subject) if isinstance(subject, Inbound) else Marks(announcement=subject)
+        await self._ledger.add(marks)
+        self.resume(subject)
+
+    def resume(self, subject: Inbound | Announcement) -> None:
+        copies = subject.plan.duplicate if isinstance(subject, Inbound) else 1
+        self._plan(Story(subject, copies), "", 0.0, None, self._clock_now())
+
+    async def burst(self, inbounds: Sequence[Inbound], *, per_value: int) -> tuple[int, int]:
+        """Post these in one POST, once and not through the lanes: the status (0: no answer) and the bytes."""
+        body = self._writer.gather(inbounds, per_value=per_value)
+        if len(body) > POST_MAX_BYTES:
+            return 0, len(body)
+        self._posts += 1
+        status = await self.client.answer(body, self.client.signature(body))
+        self._updates += len(inbounds) if status == TAKEN else 0
+        self._refused += status != TAKEN
+        return status, len(body)
+
+    async def forge(self, inbound: Inbound, signature: str) -> int:
+        """Post this with a wrong signature (`wrong`, `missing`, `malformed`); the answer's status."""
+        body = self._writer.gather([inbound], per_value=1)
+        signatures = {"wrong": self.client.forged(body), "missing": None, "malformed": "sha256=nonsense"}
+        return await self._forge(body, signatures[signature])
 
     async def run(self) -> None:
         """Work for ever; ends only by cancellation."""
@@ -95,25 +130,21 @@ class Webhooks:
         await self._write_marks()
         await self.client.close()
 
-    def _offsets(self, plan: Plan, number: int) -> Iterator[float]:
-        """Seconds after the acceptance, never decreasing, so that the order asked for is the order told."""
-        offset = 0.0
-        for position, status in enumerate(plan.statuses, start=1):
-            if plan.status_delay_ms is not None:
-                offset = position * plan.status_delay_ms / 1000
-            else:
-                chance = zlib.crc32(f"{self._settings.seed}/{number}/{status}".encode()) / 2**32
-                jitter = 1 + self._settings.delays.jitter * (2 * chance - 1)
-                offset = max(offset, self._delays[status] * jitter)
-            yield offset
+    def _clock_now(self) -> tuple[float, float]:
+        """The loop's time and the world's."""
+        return asyncio.get_running_loop().time(), time.time()
 
-    def _plan(self, story: Story, status: str, offset: float, pricing: Pricing | None) -> None:
-        due, timestamp = asyncio.get_running_loop().time() + offset, int(time.time() + offset)
-        copies = story.left if isinstance(story.subject, Inbound) else story.subject.plan.duplicate
-        lane = _lane_key(story.subject) % len(self._lanes)
+    def _plan(
+        self, story: Story, status: str, offset: float, pricing: Pricing | None, clock: tuple[float, float]
+    ) -> None:
+        subject, copies, wait = story.subject, 1, offset
+        if not isinstance(subject, Announcement):
+            copies, wait = subject.plan.duplicate, offset / subject.plan.compress
+        lane = _lane_key(subject) % len(self._lanes)
         for number in range(copies):
-            update = Update(story, status, timestamp, pricing, copy=number > 0)
-            heapq.heappush(self._due, (due + number * COPY_SECONDS, next(self._order), lane, update))
+            update = Update(story, status, int(clock[1] + offset), pricing, copy=number > 0)
+            due = clock[0] + wait + number * COPY_SECONDS
+            heapq.heappush(self._due, (due, next(self._order), lane, update))
         self._pending += copies
 
     async def _clock(self) -> None:
@@ -122,6 +153,8 @@ class Webhooks:
             while self._due and self._due[0][0] <= now:
                 _, _, lane, item = heapq.heappop(self._due)
                 if isinstance(item, Update):
+                    if item.story.seen is not None:
+                        item.story.seen.reached(item.status)
                     self._lanes[lane].put(item)
                 else:
                     self._lanes[lane].put_again(item)
@@ -139,24 +172,58 @@ class Webhooks:
                 await asyncio.sleep(began + GATHER_SECONDS - loop.time())
 
     async def _post(self, parcel: Parcel, now: float) -> bool:
+        body = self._written(parcel)
+        plans = [update.story.special for update in parcel.updates if update.story.special is not None]
+        if any(plan.forged for plan in plans):
+            await self._forge(body, self.client.forged(body))
         self._posts += 1
-        body = self._writer.write(parcel.updates)
         asked_at = time.perf_counter()
         taken = await self.client.post(body)
         self.acknowledgements.note(time.perf_counter() - asked_at)
         if taken:
             self._updates += len(parcel.updates)
+            self._repeat_later(parcel, body, {seconds for plan in plans for seconds in plan.redeliver})
             self._finish(parcel)
         else:
             self._refused += 1
             self._try_again(parcel, now)
         return taken
 
+    def _written(self, parcel: Parcel) -> bytes:
+        """The bytes of one POST; what would make it larger than Meta's goes back to the lane."""
+        if parcel.raw is not None:
+            return parcel.raw
+        body = self._writer.write(parcel.updates)
+        while len(body) > POST_MAX_BYTES and len(parcel.updates) > 1:
+            middle = len(parcel.updates) // 2
+            self._lanes[parcel.lane].put_again(Parcel(parcel.lane, parcel.updates[middle:]))
+            parcel.updates = parcel.updates[:middle]
+            body = self._writer.write(parcel.updates)
+        return body
+
+    def _repeat_later(self, parcel: Parcel, body: bytes, after_seconds: set[float]) -> None:
+        if parcel.raw is not None:
+            self._repeats -= 1
+            self._repeated += 1
+        now = asyncio.get_running_loop().time()
+        for seconds in sorted(after_seconds):
+            if self._repeats < REPEATS_MAX:
+                self._repeats += 1
+                repeat = Parcel(parcel.lane, [], body)
+                heapq.heappush(self._due, (now + seconds, next(self._order), parcel.lane, repeat))
+
+    async def _forge(self, body: bytes, signature: str | None) -> int:
+        status = await self.client.answer(body, signature)
+        self._forged += 1
+        self._forged_taken += status == TAKEN
+        return status
+
     def _try_again(self, parcel: Parcel, now: float) -> None:
         limits = self._settings.webhook
         parcel.first_at = parcel.first_at or now
         if now - parcel.first_at > limits.give_up_seconds:
             self._given_up += len(parcel.updates)
+            self._repeats -= parcel.raw is not None
             self._finish(parcel)
             return
         wait = min(limits.retry_start_seconds * 2.0 ** min(parcel.tries, 30), limits.retry_cap_seconds)
@@ -171,11 +238,16 @@ class Webhooks:
                 self._settle(update.story)
 
     def _settle(self, story: Story) -> None:
-        if isinstance(story.subject, Inbound):
-            self._told.append(story.subject.wamid)
-        else:
-            self._done.append(story.subject.n)
-            self._on_settled(story.subject)
+        subject = story.subject
+        if not story.settles:
+            return
+        if isinstance(subject, Send):
+            self._done.append(subject.n)
+            self._on_settled(subject)
+        elif isinstance(subject, Inbound):
+            self._told.append(subject.wamid)
+        elif isinstance(subject, Announcement):
+            self._told.append(subject.id)
 
     async def _mark(self) -> None:
         while True:
@@ -191,11 +263,8 @@ class Webhooks:
             await self._ledger.add(marks)
 
 
-def _lane_key(subject: Send | Inbound) -> int:
+def _lane_key(subject: Subject) -> int:
     """All updates of a message, and all texts of a person, keep to one lane and so to their order."""
-    return zlib.crc32(subject.phone.encode()) if isinstance(subject, Inbound) else subject.n
-
-
-def _delays(settings: DelaySettings) -> dict[str, float]:
-    milliseconds = {"sent": settings.sent_ms, "delivered": settings.delivered_ms, "read": settings.read_ms}
-    return {status: ms / 1000 for status, ms in milliseconds.items()} | {FAILED: settings.delivered_ms / 1000}
+    if isinstance(subject, Send):
+        return subject.n
+    return zlib.crc32((subject.phone if isinstance(subject, Inbound) else subject.waba_id).encode())

@@ -1,7 +1,5 @@
 """The door that Meta knocks at: plain Starlette routes, for this is the busiest door of the house (hot path)."""
 
-from collections.abc import Sequence
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -10,13 +8,13 @@ from services.kernel import crypto
 from services.kernel.errors import Forbidden, Unauthorized, Unavailable
 from services.webhook.intake.metrics import REJECTED
 from services.webhook.intake.service import Intake
-from services.webhook.signatures import service as signatures
+from services.webhook.signatures.service import Signers
 
 PATH = "/webhook"
 BODY_BYTES_MAX = 3 * 1024 * 1024 + 64 * 1024  # Meta sends up to 3 MB (whatsapp-cloud-api 3.2)
 
 
-def routes(intake: Intake, *, app_secrets: Sequence[bytes], verify_token: bytes) -> list[Route]:
+def routes(intake: Intake, *, signers: Signers, verify_token: bytes) -> list[Route]:
     """`GET` for Meta's handshake and `POST` for its reports."""
 
     async def handshake(request: Request) -> Response:
@@ -32,10 +30,11 @@ def routes(intake: Intake, *, app_secrets: Sequence[bytes], verify_token: bytes)
             REJECTED.labels("not_ready").inc()
             raise Unavailable("the tenants are not read yet; send it again")
         body = await request.body()
-        if not signatures.is_genuine(app_secrets, body, request.headers.get("x-hub-signature-256", "")):
+        signed_for = signers.signed_for(body, request.headers.get("x-hub-signature-256", ""))
+        if not signed_for:
             REJECTED.labels("signature").inc()
             raise Unauthorized("X-Hub-Signature-256 is missing or does not fit these bytes")
-        await intake.take(body)
+        await intake.take(body, signed_for)
         return Response(status_code=200)
 
     return [Route(PATH, handshake, methods=["GET"]), Route(PATH, receive, methods=["POST"])]

@@ -5,88 +5,54 @@ stored before the caller answers 200; a redelivery publishes the same facts unde
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
-
-import msgspec
+from contextlib import contextmanager
 
 from services.kernel.batcher import Batcher
 from services.kernel.contracts import Event
+from services.kernel.errors import Overloaded
 from services.kernel.kafka.publisher import Publisher
+from services.kernel.kafka.record import Record, encode
+from services.kernel.logging import get_logger
 from services.kernel.tenants import TenantDirectory
-from services.webhook.inbound import service as inbound
-from services.webhook.intake.metrics import ACCEPTED, IGNORED
-from services.webhook.quarantine.service import Held, Quarantine, Reason
-from services.webhook.routing.service import Owner, PartTooLarge, owner_of
-from services.webhook.statuses import service as statuses
+from services.webhook.intake import conversations
+from services.webhook.intake.conversations import Reading
+from services.webhook.intake.metrics import ACCEPTED, ARRIVED, BECAME, IGNORED
+from services.webhook.parts.service import (
+    UNREADABLE,
+    Change,
+    Facts,
+    Held,
+    Ignored,
+    Outcome,
+    Tally,
+    Unreadable,
+    split,
+)
+from services.webhook.platform import service as platform
+from services.webhook.quarantine.service import Quarantine
+from services.webhook.routing.service import PartTooLarge
+from services.webhook.signatures.service import SignedFor
 
 TICK_SECONDS = 0.025  # a tenth of the median that Meta asks for
-POSTS_A_BATCH_MAX = 500
-POSTS_PENDING_MAX = 2_000  # above it Meta is told to come again, rather than memory filled
-FACTS_A_TURN = 50  # sealing takes up to 0.2 ms a fact, and the event loop must not be held for long
+SUBMISSIONS_A_BATCH_MAX = 500
+SUBMISSIONS_PENDING_MAX = 2_000  # above it Meta is told to come again, rather than memory filled
+PARTS_A_TURN = 25  # sealing takes up to 0.2 ms a fact, and the event loop must not be held for long
+FACTS_A_SUBMISSION = 100  # a webhook of a thousand updates must not hold up the batch that others share with it
+BODIES_BYTES_MAX = 128 * 1024 * 1024  # of signed bodies in work; each takes a few times its size while it is read
+LARGE_BODY_BYTES, LARGE_BODIES_AT_ONCE = 256 * 1024, 2
 
-#: What is raised by a part that is not as documented: no JSON, wrong types, no UTF-8, endless nesting, no sender.
-UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-
-WHATSAPP = "whatsapp_business_account"
-#: Fields that Meta documents and we have no use for yet: names for a metric, whose labels must not grow at will.
-KNOWN_FIELDS = frozenset(
+#: Fields that Meta documents and we have no use for: names for a metric, whose labels must not grow at will.
+UNUSED_FIELDS = frozenset(
     """
-    message_template_status_update message_template_quality_update message_template_components_update
-    template_category_update template_correct_category_detection phone_number_quality_update phone_number_name_update
-    account_update account_review_update account_alerts account_settings_update business_capability_update security
-    user_preferences user_id_update business_username_updates history smb_message_echoes smb_app_state_sync
-    message_echoes flows calls group_lifecycle_update group_participants_update group_settings_update
-    group_status_update partner_solutions payment_configuration_update automatic_events messaging_handovers standby
-    consumer_profile tracking_events
-    """.split()  # noqa: SIM905  # thirty quoted names are longer and no clearer
+    business_username_updates history smb_message_echoes smb_app_state_sync message_echoes flows calls
+    group_lifecycle_update group_participants_update group_settings_update group_status_update partner_solutions
+    payment_configuration_update automatic_events messaging_handovers standby consumer_profile tracking_events
+    """.split()  # noqa: SIM905  # twenty quoted names are longer and no clearer
 )
-KNOWN_STATUSES = frozenset({"played", "deleted"})
 
-
-class Change(msgspec.Struct, frozen=True):
-    field: str = ""
-    value: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class Entry(msgspec.Struct, frozen=True):
-    changes: tuple[Change, ...] = ()
-
-
-class Envelope(msgspec.Struct, frozen=True):
-    """What every webhook of Meta has (whatsapp-cloud-api 3.3)."""
-
-    object: str
-    entry: tuple[Entry, ...] = ()
-
-
-class Metadata(msgspec.Struct, frozen=True):
-    phone_number_id: str
-
-
-class Value(msgspec.Struct, frozen=True):
-    """The value of the field `messages` (3.4, 3.5); its parts are read one by one."""
-
-    metadata: Metadata
-    contacts: tuple[msgspec.Raw, ...] | None = None
-    messages: tuple[msgspec.Raw, ...] | None = None
-    statuses: tuple[msgspec.Raw, ...] | None = None
-    errors: tuple[msgspec.Raw, ...] | None = None
-
-
-_envelopes = msgspec.json.Decoder(Envelope)
-_values = msgspec.json.Decoder(Value)
-
-
-class Ignored(NamedTuple):
-    """A part that nobody here has a use for; nothing of it is kept."""
-
-    reason: str
-
-
-Found = Event | Held | Ignored
+_log = get_logger()
 
 
 class Intake:
@@ -96,12 +62,14 @@ class Intake:
         self._directory = directory
         self._publisher = publisher
         self._quarantine = quarantine
-        self.batcher: Batcher[Sequence[Event], None] = Batcher(
+        self._bytes_in_work = 0
+        self._large = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        self.batcher: Batcher[Sequence[Record], None] = Batcher(
             "webhook",
             self._publish,
             tick_seconds=TICK_SECONDS,
-            batch_max=POSTS_A_BATCH_MAX,
-            pending_max=POSTS_PENDING_MAX,
+            batch_max=SUBMISSIONS_A_BATCH_MAX,
+            pending_max=SUBMISSIONS_PENDING_MAX,
         )
 
     @property
@@ -109,95 +77,95 @@ class Intake:
         """Whether we know whose numbers there are; before that everything would look unknown."""
         return self._directory.is_ready
 
-    async def take(self, body: bytes) -> None:
-        """Return when every part of the body is on Kafka or in the quarantine; raises when any is not."""
-        facts: list[Event] = []
-        held: list[Held] = []
-        for count, found in enumerate(parts_of(self._directory, body), start=1):
-            match found:
+    async def take(self, body: bytes, signed_for: SignedFor) -> Tally:
+        """Return when every part of the body is on Kafka or in the quarantine; raises when any is not.
+
+        Large bodies wait for each other, so that small ones wait for none of them; raises Overloaded when too many do.
+        """
+        with self._room_for(len(body)):
+            if len(body) <= LARGE_BODY_BYTES:
+                return await self._take(body, signed_for)
+            async with self._large:
+                return await self._take(body, signed_for)
+
+    @contextmanager
+    def _room_for(self, bytes_: int) -> Iterator[None]:
+        if self._bytes_in_work + bytes_ > BODIES_BYTES_MAX:
+            raise Overloaded("too many large webhooks at once; send it again")
+        self._bytes_in_work += bytes_
+        try:
+            yield
+        finally:
+            self._bytes_in_work -= bytes_
+
+    async def _take(self, body: bytes, signed_for: SignedFor) -> Tally:
+        tally, facts, held = Tally(), list[Event](), list[Held]()
+        for count, outcome in enumerate(judge(self._directory, body, signed_for, tally), start=1):
+            match outcome:
+                case Facts():
+                    facts.extend(outcome.events)
                 case Held():
-                    held.append(found)
+                    held.append(outcome)
                 case Ignored():
-                    IGNORED.labels(found.reason).inc()
-                case _:
-                    facts.append(found)
-            if count % FACTS_A_TURN == 0:
+                    IGNORED.labels(outcome.reason).inc()
+            if count % PARTS_A_TURN == 0:
                 await asyncio.sleep(0)
-        if facts:
-            await self.batcher.submit(facts)
+        if not tally.holds:
+            _log.error("parts of a webhook are not accounted for", count=tally.arrived)
+            held.append(Held("malformed", None, None, body, parts=0))
+        await self.publish(facts)
         if held:
-            await self._quarantine.hold(held)
+            await self._quarantine.hold(held, signed_for)
+        _count(tally)
+        return tally
 
-    async def _publish(self, posts: Sequence[Sequence[Event]]) -> Sequence[None]:
-        events = [event for post in posts for event in post]
-        await self._publisher.publish(events)
-        for type_, count in Counter(event.TYPE for event in events).items():
-            ACCEPTED.labels(type_).inc(count)
-        return [None] * len(posts)
+    async def publish(self, facts: Sequence[Event]) -> None:
+        """Return when Kafka has acknowledged all of them, in their order; raises when it has not."""
+        for start in range(0, len(facts), FACTS_A_SUBMISSION):
+            chunk = facts[start : start + FACTS_A_SUBMISSION]
+            await self.batcher.submit([encode(fact) for fact in chunk])
+            for type_, count in Counter(fact.TYPE for fact in chunk).items():
+                ACCEPTED.labels(type_).inc(count)
+
+    async def _publish(self, submissions: Sequence[Sequence[Record]]) -> Sequence[None]:
+        await self._publisher.send([record for records in submissions for record in records])
+        return [None] * len(submissions)
 
 
-def parts_of(directory: TenantDirectory, body: bytes) -> Iterator[Found]:
-    """Everything that a body says, in its order."""
+def judge(directory: TenantDirectory, body: bytes, signed_for: SignedFor, tally: Tally) -> Iterator[Outcome]:
+    """What becomes of every part of a body, in its order; `tally` counts what arrives and what becomes of it."""
+    for found in split(body):
+        reading = _read(directory, found, signed_for)
+        tally.arrived += reading.arrived
+        for outcome in reading.outcomes:
+            tally.count(outcome)
+            yield outcome
+
+
+def _read(directory: TenantDirectory, found: Change | Unreadable | Ignored, signed_for: SignedFor) -> Reading:
+    match found:
+        case Ignored():
+            return Reading(1, iter([found]))
+        case Unreadable():
+            return Reading(1, iter([Held("malformed", None, None, found.content)]))
+        case Change() if found.field in conversations.FIELDS:
+            return conversations.read(directory, found, signed_for)
+        case Change() if found.field in platform.FIELDS:
+            return Reading(1, iter([_platform(directory, found, signed_for)]))
+    known = found.field in UNUSED_FIELDS
+    return Reading(1, iter([Ignored(f"field_{found.field}" if known else "field_other")]))
+
+
+def _platform(directory: TenantDirectory, change: Change, signed_for: SignedFor) -> Outcome:
     try:
-        envelope = _open(body)
+        return platform.read(directory, change, signed_for)
+    except PartTooLarge:
+        return Held("too_large", None, change.waba_id, change.as_webhook())
     except UNREADABLE:
-        yield Held("malformed", None, body)
-        return
-    if envelope.object != WHATSAPP:
-        yield Ignored("object")
-        return
-    for change in (change for entry in envelope.entry for change in entry.changes):
-        if change.field == "messages":
-            yield from _conversation(directory, change.value)
-        else:
-            yield Ignored(f"field_{change.field}" if change.field in KNOWN_FIELDS else "field_other")
+        return Held("malformed", None, change.waba_id, change.as_webhook())
 
 
-def _open(body: bytes) -> Envelope:
-    try:
-        body.decode()  # the decoder does not look at the letters of parts that it passes on as they are
-        return _envelopes.decode(body)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        # Half of an emoji, where a name was cut, must not hold up the thousand parts beside it.
-        mended = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
-        return _envelopes.decode(mended)
-
-
-def _conversation(directory: TenantDirectory, raw: msgspec.Raw) -> Iterator[Found]:
-    try:
-        value = _values.decode(raw)
-        people = inbound.address_book(value.contacts or ()) if value.messages else inbound.NOBODY_KNOWN
-    except UNREADABLE:
-        yield Held("malformed", None, bytes(raw))
-        return
-    owner = owner_of(directory, value.metadata.phone_number_id)
-    if owner is None:
-        yield Held("unknown_number", value.metadata.phone_number_id, bytes(raw))
-        return
-    yield from (_status(owner, part) for part in value.statuses or ())
-    yield from (_message(owner, part, people) for part in value.messages or ())
-    yield from (Ignored("errors") for _ in value.errors or ())
-
-
-def _status(owner: Owner, raw: msgspec.Raw) -> Found:
-    try:
-        report = statuses.read(raw)
-        if report.status in statuses.REPORTED:
-            return statuses.reported(owner, report)
-    except UNREADABLE as error:
-        return _held(owner, raw, error)
-    return Ignored(f"status_{report.status}" if report.status in KNOWN_STATUSES else "status_other")
-
-
-def _message(owner: Owner, raw: msgspec.Raw, people: inbound.AddressBook) -> Found:
-    try:
-        return inbound.received(owner, raw, people)
-    except UNREADABLE as error:
-        return _held(owner, raw, error)
-
-
-def _held(owner: Owner, raw: msgspec.Raw, error: Exception) -> Held:
-    reason: Reason = "too_large" if isinstance(error, PartTooLarge) else "malformed"
-    return Held(reason, owner.phone_number_id, bytes(raw))
+def _count(tally: Tally) -> None:
+    ARRIVED.inc(tally.arrived)
+    for outcome, count in tally.became.items():
+        BECAME.labels(outcome).inc(count)

@@ -1,10 +1,15 @@
-"""Finds the tenant that owns the number a webhook speaks of."""
+"""Finds the tenants that a webhook speaks to: the owner of a number, or everybody with a number in a WABA."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from services.kernel import crypto
-from services.kernel.contracts.tenants import TenantChanged
+from services.kernel.contracts.tenants import NumberChanged, TenantChanged
 from services.kernel.tenants import TenantDirectory
+from services.webhook.parts.service import Change
+from services.webhook.signatures.service import Mode
 
 PART_BYTES_MAX = 256 * 1024  # sealed and in base64 it still fits into one record of Kafka; a text has 4 KB
 
@@ -20,6 +25,15 @@ class Owner(NamedTuple):
     phone_number_id: str
     index_key: bytes
     data_key: crypto.Key
+    mode: Mode
+
+
+class Subject(NamedTuple):
+    """What the parts of one value are about: the owner of its number, the change they stand in, Meta's `metadata`."""
+
+    owner: Owner
+    change: Change
+    metadata: msgspec.Raw
 
 
 def owner_of(directory: TenantDirectory, phone_number_id: str) -> Owner | None:
@@ -28,14 +42,18 @@ def owner_of(directory: TenantDirectory, phone_number_id: str) -> Owner | None:
     A suspended owner still gets its facts: they are about what has happened already.
     """
     number = directory.number(phone_number_id)
-    tenant = directory.tenant(number.tenant_id) if number else None
-    if tenant is None:
-        return None
-    try:
-        index_key, data_key = directory.index_key(tenant.tenant_id), directory.data_key(tenant.tenant_id)
-    except KeyError:
-        return None
-    return Owner(tenant, phone_number_id, index_key, data_key)
+    return _owner(directory, number) if number else None
+
+
+def owners_of_waba(directory: TenantDirectory, waba_id: str) -> list[Owner]:
+    """Every tenant with a number in the WABA, once for each mode; empty while one of them is not known here yet."""
+    firsts = {(number.tenant_id, number.mode): number for number in reversed(directory.numbers_of_waba(waba_id))}
+    return _all(directory, firsts.values())
+
+
+def owners_by_display(directory: TenantDirectory, waba_id: str, phone: str) -> list[Owner]:
+    """The owners of the number that people see as `phone` (E.164); more than one only with a test twin."""
+    return _all(directory, directory.numbers_by_display(waba_id, phone))
 
 
 def fit(part: bytes) -> bytes:
@@ -43,3 +61,21 @@ def fit(part: bytes) -> bytes:
     if len(part) > PART_BYTES_MAX:
         raise PartTooLarge(f"a part of a webhook has {len(part)} bytes; {PART_BYTES_MAX} are carried")
     return part
+
+
+def _all(directory: TenantDirectory, numbers: Iterable[NumberChanged]) -> list[Owner]:
+    found = list(numbers)
+    if any(directory.tenant(number.tenant_id) is None for number in found):
+        return []  # it would never hear what the others hear now
+    return [owner for number in found if (owner := _owner(directory, number)) is not None]
+
+
+def _owner(directory: TenantDirectory, number: NumberChanged) -> Owner | None:
+    tenant = directory.tenant(number.tenant_id)
+    if tenant is None:
+        return None
+    try:
+        index_key, data_key = directory.index_key(tenant.tenant_id), directory.data_key(tenant.tenant_id)
+    except KeyError:
+        return None
+    return Owner(tenant, number.phone_number_id, index_key, data_key, number.mode)

@@ -1,8 +1,13 @@
-"""Checks Meta's signature over the raw bytes of a webhook (hot path)."""
+"""Checks Meta's signature over the raw bytes of a webhook, and tells for which numbers it counts (hot path)."""
 
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import Literal
+
+Mode = Literal["live", "test"]
+#: The modes of the numbers that a signature may speak of.
+SignedFor = frozenset[Mode]
 
 PREFIX = "sha256="
 
@@ -12,8 +17,23 @@ def sign(secret: bytes, body: bytes) -> str:
     return PREFIX + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
-def is_genuine(secrets: Sequence[bytes], body: bytes, signature: str) -> bool:
-    """Whether any of our app's secrets signed the body; every secret is tried in constant time."""
-    given = signature.encode("latin-1", "replace")
-    matches = [hmac.compare_digest(sign(secret, body).encode(), given) for secret in secrets]
-    return any(matches)
+class Signers:
+    """The secrets of our app at Meta (live) and at the sandbox (test), several each while one is being replaced.
+
+    A secret that stands in both lists may speak of every number: a local stack has one sandbox for both.
+    """
+
+    def __init__(self, *, live: Sequence[bytes], test: Sequence[bytes] = ()) -> None:
+        self._modes: dict[bytes, set[Mode]] = {secret: set() for secret in (*live, *test)}
+        for secret in live:
+            self._modes[secret].add("live")
+        for secret in test:
+            self._modes[secret].add("test")
+
+    def signed_for(self, body: bytes, signature: str) -> SignedFor:
+        """What the bytes may speak of: empty for a wrong signature. Every secret is tried, each in constant time."""
+        given = signature.encode("latin-1", "replace")
+        matches = [
+            modes for secret, modes in self._modes.items() if hmac.compare_digest(sign(secret, body).encode(), given)
+        ]
+        return frozenset(mode for modes in matches for mode in modes)

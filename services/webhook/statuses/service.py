@@ -10,14 +10,20 @@ import msgspec
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.statuses import Pricing, ReportedStatus, StatusReported
+from services.webhook.parts.service import LATEST_UNIX_SECONDS
+from services.webhook.people.service import AddressBook, Known
 from services.webhook.routing.service import Owner, fit
+
+#: Statuses and recipients that Meta documents and that change nothing here: names for a metric, which must not grow at
+#: will. What is played was delivered; groups are not served.
+UNUSED_STATUSES = frozenset({"played", "deleted"})
+GROUP = "group"
 
 REPORTED: frozenset[str] = frozenset(get_args(ReportedStatus))
 CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-YEAR_2100 = 4_102_444_800
 NO_ERRORS = msgspec.Raw(b"null")
 
-UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=YEAR_2100)]
+UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_UNIX_SECONDS)]
 
 
 class ErrorCode(msgspec.Struct, frozen=True):
@@ -31,6 +37,9 @@ class Report(msgspec.Struct, frozen=True):
     status: str
     timestamp: UnixSeconds
     biz_opaque_callback_data: str | None = None
+    recipient_type: str | None = None
+    recipient_id: str | None = None
+    recipient_user_id: str | None = None
     pricing: Pricing | None = None
     errors: msgspec.Raw = NO_ERRORS  # msgspec knows no optional Raw
 
@@ -44,11 +53,20 @@ def read(raw: msgspec.Raw) -> Report:
     return _reports.decode(raw)
 
 
-def reported(owner: Owner, report: Report) -> StatusReported:
+def ignored_reason(report: Report) -> str | None:
+    """Why nobody here has a use for a report, or None."""
+    if report.recipient_type == GROUP:
+        return "status_group"
+    if report.status in REPORTED:
+        return None
+    return f"status_{report.status}" if report.status in UNUSED_STATUSES else "status_other"
+
+
+def reported(owner: Owner, report: Report, raw: msgspec.Raw, people: AddressBook) -> StatusReported:
     """The fact of a report whose status is one of REPORTED.
 
-    The same status of the same message has the same id however often Meta says it; what Meta says of errors may name
-    people and is sealed.
+    The same status of the same message has the same id however often Meta says it; Meta's own words
+    name the recipient and are sealed.
     """
     tenant_id = owner.tenant.tenant_id
     wamid_index = crypto.blind_index(owner.index_key, "wamid", report.id)
@@ -65,7 +83,7 @@ def reported(owner: Owner, report: Report) -> StatusReported:
         status=msgspec.convert(report.status, ReportedStatus),
         pricing=report.pricing,
         error_code=error_code_of(report),
-        errors=_sealed_errors(owner, identity, report),
+        details=_sealed_details(owner, identity, raw, people.contact_of(report.recipient_id, report.recipient_user_id)),
     )
 
 
@@ -81,9 +99,6 @@ def error_code_of(report: Report) -> int | None:
     return codes[0].code if codes else None
 
 
-def _sealed_errors(owner: Owner, identity: UUID, report: Report) -> bytes | None:
-    errors = bytes(report.errors)
-    if errors == bytes(NO_ERRORS):
-        return None
-    place = crypto.Place(owner.tenant.tenant_id, "statuses", "errors", str(identity))
-    return crypto.seal(owner.data_key, place, fit(errors))
+def _sealed_details(owner: Owner, identity: UUID, raw: msgspec.Raw, known: Known) -> bytes:
+    place = crypto.Place(owner.tenant.tenant_id, "statuses", "details", str(identity))
+    return crypto.seal(owner.data_key, place, fit(msgspec.json.encode({"status": raw, "contact": known.raw})))

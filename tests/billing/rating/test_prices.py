@@ -15,10 +15,10 @@ LADDER = [[1_000, "6.00"], [10_000, "4.50"], [100_000, "2.50"], [1_000_000, "1.0
 
 
 def document(tiers: list[Any], **more: Any) -> dict[str, Any]:
-    return {"currency": "RUB", "mode": "graduated", "tiers": tiers, "free_in_window": ["text"]} | more
+    return {"currency": "RUB", "mode": "graduated", "tiers": tiers, "free_in_window": ["service"]} | more
 
 
-CARD = read_card(1, document(LADDER))
+CARD = read_card(2, document(LADDER))
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,12 @@ def test_a_card_that_cannot_price_every_message_is_refused_by_row(card: dict[str
 
 
 def test_what_is_free_in_the_window_is_data_of_the_card() -> None:
-    assert is_free(CARD, kind="text", is_in_window=True)
-    assert not is_free(CARD, kind="template", is_in_window=True)
-    assert not is_free(CARD, kind="text", is_in_window=False)
+    assert is_free(CARD, category="service", is_in_window=True)
+    assert not is_free(CARD, category="utility", is_in_window=True)
+    assert not is_free(CARD, category="service", is_in_window=False)
 
 
 async def test_the_seeded_card_is_the_ladder_of_the_house(billing: Billing) -> None:
-    (row,) = await billing.rows("select version, cast(card as text) as card from rate_cards")
-    assert read_card(row.version, json.loads(row.card)) == CARD
+    first, newest = await billing.rows("select version, cast(card as text) as card from rate_cards order by version")
+    assert read_card(newest.version, json.loads(newest.card)) == CARD
+    assert read_card(first.version, json.loads(first.card)).tiers == CARD.tiers

@@ -10,8 +10,23 @@ from services.billing.reservations import expiry
 from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
+from services.kernel.contracts.messages import Kind
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
-from tests.billing.stand import DAY, NOON, ZONES, Billing, cleared, expired, failed, micros, reply, reported, sent
+from tests.billing.stand import (
+    DAY,
+    NOON,
+    TESTERS,
+    ZONES,
+    Billing,
+    cleared,
+    expired,
+    failed,
+    micros,
+    payer_of,
+    reply,
+    reported,
+    sent,
+)
 
 SIX = 6_000_000
 JUST_BEFORE_FEBRUARY = datetime(2026, 1, 31, 20, 59, 59, tzinfo=UTC)  # 23:59:59 in Moscow
@@ -34,7 +49,7 @@ async def test_a_cleared_message_is_funded_at_the_price_of_its_position(
     (funded,) = await billing.feed(cleared(tenant, message))
     assert isinstance(funded, MessageFunded)
     assert funded.id == event_id(message, "funded")
-    assert (funded.price_micros, funded.currency, funded.rate_card_version, funded.is_free) == (SIX, "RUB", 1, False)
+    assert (funded.price_micros, funded.currency, funded.rate_card_version, funded.is_free) == (SIX, "RUB", 2, False)
     assert await billing.balance(tenant) == (micros("994"), SIX)
     await billing.audit()
 
@@ -92,6 +107,43 @@ async def test_a_template_inside_the_window_is_priced_by_the_card(
 ) -> None:
     (funded,) = await billing.feed(cleared(tenant, message, kind="template", basis="window"))
     assert funded.price_micros == SIX
+
+
+@pytest.mark.parametrize("kind", ["image", "interactive", "reaction", "contacts"])
+async def test_every_kind_of_reply_inside_the_window_is_free(billing: Billing, tenant: UUID, kind: Kind) -> None:
+    (funded,) = await billing.feed(reply(tenant, uuid7(), kind=kind))
+    assert (funded.price_micros, funded.is_free) == (0, True)
+
+
+async def test_a_message_dearer_than_its_tenant_wants_is_unfunded_and_takes_no_position(
+    billing: Billing, tenant: UUID
+) -> None:
+    dear, fitting, free = uuid7(), uuid7(), uuid7()
+    unfunded, funded, given = await billing.feed(
+        cleared(tenant, dear, max_price_micros=SIX - 1),
+        cleared(tenant, fitting, max_price_micros=SIX),
+        cleared(tenant, free, kind="text", basis="window", max_price_micros=0),
+    )
+    assert isinstance(unfunded, MessageUnfunded)
+    assert (unfunded.code, unfunded.reason) == (131042, "price_above_max")
+    assert (funded.price_micros, given.price_micros) == (SIX, 0)
+    rows = await billing.rows("select message_id, position from reservations where tenant_id = :t", t=tenant)
+    assert {row.message_id: row.position for row in rows} == {dear: None, fitting: 1, free: None}
+    assert await billing.feed(cleared(tenant, dear, max_price_micros=SIX - 1)) == [unfunded]
+    await billing.audit()
+
+
+async def test_the_messages_of_a_test_twin_cost_nothing_and_need_no_money(billing: Billing) -> None:
+    twin: UUID = uuid7()
+    TESTERS.add(twin)
+    message: UUID = uuid7()
+    (funded,) = await billing.feed(cleared(twin, message))
+    assert isinstance(funded, MessageFunded)
+    assert (funded.price_micros, funded.is_free) == (0, True)
+    (captured,) = await billing.feed(reported(twin, message, "delivered"))
+    assert captured.amount_micros == 0
+    assert await billing.steps(message) == []
+    await billing.audit()
 
 
 async def test_a_free_message_takes_no_position(billing: Billing, tenant: UUID) -> None:
@@ -269,10 +321,10 @@ async def test_a_hold_that_nobody_ended_expires_a_week_after_its_message(
     with clock.frozen(NOON) as time:
         await billing.feed(cleared(tenant, message, expires_at=NOON + DAY))
         time.advance(timedelta(days=8).total_seconds() - 1)
-        assert await expiry.sweep(billing.database, ZONES.get) == 0
+        assert await expiry.sweep(billing.database, payer_of) == 0
         time.advance(1)
-        assert await expiry.sweep(billing.database, ZONES.get) == 1
-        assert await expiry.sweep(billing.database, ZONES.get) == 0
+        assert await expiry.sweep(billing.database, payer_of) == 1
+        assert await expiry.sweep(billing.database, payer_of) == 0
     assert await billing.steps(message) == ["reserve", "expire"]
     (row,) = await billing.rows("select event_type, event_id from outbox")
     assert (row.event_type, row.event_id) == ("charge.released.v1", event_id(message, "released"))

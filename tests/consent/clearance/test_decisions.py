@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -13,7 +13,7 @@ from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.clearances import MessageCleared, MessageRefused
 from services.kernel.contracts.conversations import Purpose
-from services.kernel.contracts.messages import Category
+from services.kernel.contracts.messages import Category, Kind
 from services.kernel.db import Database
 from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, accepted, inbound, reported
 
@@ -86,6 +86,29 @@ async def test_free_text_needs_an_open_window_and_no_consent(consent: Consent, t
     assert verdict(fact) == ("cleared", "window")
     assert fact.window_expires_at == NOON + HOUR
     assert fact.trace[1].facts["window_expires_at"] == (NOON + HOUR).isoformat()
+
+
+FREE_FORM = [kind for kind in get_args(Kind) if kind != "template"]
+
+
+@pytest.mark.parametrize("kind", FREE_FORM)
+async def test_every_kind_but_a_template_is_an_answer(consent: Consent, tenant: Tenant, give: Give, kind: Kind) -> None:
+    await give("service")
+    assert verdict(await judge(consent, tenant, kind=kind)) == (131047, "window_closed")
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - HOUR))
+    fact = await judge(consent, tenant, kind=kind)
+    assert verdict(fact) == ("cleared", "window")
+    assert (fact.kind, fact.category) == (kind, "service")
+
+
+async def test_the_highest_price_goes_along_and_is_the_same_at_every_delivery(
+    consent: Consent, tenant: Tenant, give: Give
+) -> None:
+    await give("service")
+    message = accepted(tenant.id, tenant.person(), max_price_micros=4_500_000)
+    for _ in range(2):
+        (fact,) = await consent.accepts(message)
+        assert fact.max_price_micros == 4_500_000
 
 
 async def test_a_window_is_closed_at_the_very_end_of_its_day(consent: Consent, tenant: Tenant) -> None:

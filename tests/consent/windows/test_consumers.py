@@ -4,8 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+import pytest
+
 from services.kernel.contracts import event_id
 from services.kernel.contracts.conversations import ConsentGiven, ConsentWithdrawn, InboundJudged
+from services.kernel.contracts.inbound import InboundReceived
 from tests.consent.stand import HOUR, NOON, Consent, inbound, person_id
 
 TENANT = UUID("01930000-0000-7000-8000-000000000001")
@@ -80,3 +84,22 @@ async def test_start_without_a_consent_gives_nothing(consent: Consent) -> None:
 
 async def test_a_complaint_is_not_a_withdrawal(consent: Consent) -> None:
     assert changes(await consent.hears(inbound(TENANT, PERSON, NOON, "complaint"))) == []
+
+
+@pytest.mark.parametrize("kind", ["system", "request_welcome", "reaction", "edit", "revoke"])
+async def test_what_is_no_new_message_opens_no_window_and_is_judged_all_the_same(consent: Consent, kind: str) -> None:
+    notice = of_kind(inbound(TENANT, PERSON, NOON), kind)
+    (fact,) = judged(await consent.hears(notice))
+    assert (fact.inbound_id, fact.window_expires_at) == (notice.inbound_id, NOON)
+    (opened,) = judged(await consent.hears(inbound(TENANT, PERSON, NOON + HOUR)))
+    (later,) = judged(await consent.hears(of_kind(inbound(TENANT, PERSON, NOON + 2 * HOUR), kind)))
+    assert later.window_expires_at == opened.window_expires_at == NOON + HOUR + DAY
+
+
+async def test_who_edits_a_message_into_stop_is_heard(consent: Consent) -> None:
+    facts = await consent.hears(of_kind(inbound(TENANT, PERSON, NOON, "stop"), "edit"))
+    assert len(changes(facts)) == 3
+
+
+def of_kind(message: InboundReceived, kind: str) -> InboundReceived:
+    return msgspec.structs.replace(message, kind=kind)

@@ -9,7 +9,7 @@ from deploy.local.environment import SANDBOX_SEED
 from services.sandbox.identity import user_id
 from tests.e2e.conftest import World
 from tests.e2e.harness import meta
-from tests.e2e.harness.tenants import Tenant, new_person, template_body, text_body
+from tests.e2e.harness.tenants import LANGUAGE, TEMPLATE, Tenant, new_person, template_body, text_body
 from tests.e2e.harness.waiting import eventually
 from tests.e2e.leaks.forms import Secret, phone, text
 
@@ -147,6 +147,25 @@ class Story:
             f'{{"object": "{said}", "entry": [{person}'.encode(),
         ):
             assert await self.world.meta.post(body) in (200, 400)
+        for name, value in self._said_of_the_account(person, said).items():
+            entry = {"id": self.tenant.waba_id, "time": 1, "changes": [{"field": name, "value": value}]}
+            assert await self.world.meta.post({"object": "whatsapp_business_account", "entry": [entry]}) == 200
+        await eventually(lambda: any("user_preferences" in one.value for one in self.tenant.callbacks.values))
+
+    def _said_of_the_account(self, person: str, said: str) -> dict[str, dict[str, Any]]:
+        """Fields of the topic `platform`, with people and words wherever there is a place for them."""
+        metadata = {"display_phone_number": said, "phone_number_id": self.tenant.phone_number_id}
+        preference = {"wa_id": person[1:], "detail": said, "category": said, "value": "stop", "timestamp": 1}
+        template = {"message_template_name": TEMPLATE, "message_template_language": LANGUAGE, "reason": said}
+        alert = {"alert_severity": said, "alert_status": said, "alert_type": said, "alert_description": said}
+        return {
+            "user_preferences": {"metadata": metadata, "user_preferences": [preference]},
+            "message_template_status_update": {**template, "event": said},
+            "message_template_quality_update": {**template, "message_template_name": said, "new_quality_score": said},
+            "phone_number_name_update": {"display_phone_number": person, "decision": said},
+            "account_alerts": {"entity_type": said, "entity_id": person, "alert_info": alert},
+            "account_update": {"event": said, "violation_info": {"violation_type": said}, "country": said},
+        }
 
     async def _left_waiting(self) -> None:
         """A delivery that is not taken stays in its table, with what it tells."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 # Differs from answer to answer of the same route.
-PASSING_HEADERS = frozenset({"date", "content-length"})
+PASSING_HEADERS = frozenset({"date", "content-length", "ratelimit"})
 
 
 class Answer(NamedTuple):

@@ -12,7 +12,8 @@ from services.gateway.api import add_routes
 from services.kernel.http import create_app
 from services.kernel.process import Process
 from services.kernel.settings import HttpSettings, ProcessSettings
-from services.webhook.intake import endpoints as webhook
+from services.webhook.api import create_webhook_app
+from services.webhook.signatures.service import Signers
 
 NOTHING = cast(Any, None)  # a route table needs nothing of what its routes need
 
@@ -28,7 +29,7 @@ def every_route() -> set[Route]:
     process = Process(ProcessSettings(process_name="routes", http=HttpSettings(port=0)))
     apps = {
         "gateway": _gateway(process),
-        "webhook": _webhook(process),
+        "webhook": create_webhook_app(process, NOTHING, signers=Signers(live=[]), verify_token=b""),
         "consent": create_consent_app(process, database=NOTHING, directory=NOTHING, inbound_lag=NOTHING),
         "billing": create_billing_app(process, NOTHING),
         "worker": create_app("worker", process),
@@ -39,12 +40,6 @@ def every_route() -> set[Route]:
 def _gateway(process: Process[ProcessSettings]) -> FastAPI:
     app = create_app("gateway", process)
     add_routes(app)
-    return app
-
-
-def _webhook(process: Process[ProcessSettings]) -> FastAPI:
-    app = create_app("webhook", process)
-    app.router.routes.extend(webhook.routes(NOTHING, app_secrets=[], verify_token=b""))
     return app
 
 

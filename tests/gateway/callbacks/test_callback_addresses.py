@@ -1,10 +1,13 @@
 """Which addresses and URLs are called at all (the list of billing-consent-keys 5.3)."""
 
+from ipaddress import ip_network
+
 import pytest
 
-from services.gateway.callbacks.addresses import is_allowed
+from services.gateway.callbacks.addresses import AddressRules, is_allowed
 from services.gateway.callbacks.errors import BadCallbackUrl
 from services.gateway.callbacks.urls import check_url
+from services.gateway.settings import CallbackSettings
 
 # fmt: off
 REFUSED = [
@@ -18,8 +21,9 @@ REFUSED = [
     "0x7f.1", "0177.0.0.1", "localhost", "nonsense",
 ]
 # fmt: on
+STRICT, LOOPBACK = AddressRules(), AddressRules(allow_loopback=True)
 ALLOWED = ["1.1.1.1", "8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8"]
-LOOPBACK = ["127.0.0.1", "127.254.254.254", "::1", "::ffff:127.0.0.1"]
+ITSELF = ["127.0.0.1", "127.254.254.254", "::1", "::ffff:127.0.0.1"]
 
 
 @pytest.mark.parametrize("address", REFUSED)
@@ -33,8 +37,8 @@ def test_a_public_address_is_allowed(address: str) -> None:
 
 
 def test_loopback_is_allowed_by_the_setting_and_nothing_else_is() -> None:
-    assert [address for address in REFUSED if is_allowed(address, allow_loopback=True)] == [
-        address for address in REFUSED if address in {*LOOPBACK, "::1"}
+    assert [address for address in REFUSED if is_allowed(address, LOOPBACK)] == [
+        address for address in REFUSED if address in {*ITSELF, "::1"}
     ]
 
 
@@ -42,7 +46,7 @@ def test_loopback_is_allowed_by_the_setting_and_nothing_else_is() -> None:
 def test_a_special_address_in_a_url_is_refused(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(BadCallbackUrl):
-        check_url(f"https://{host}/hook", allow_loopback=False)
+        check_url(f"https://{host}/hook", rules=STRICT)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_a_special_address_in_a_url_is_refused(address: str) -> None:
     ],
 )
 def test_a_public_https_url_is_accepted(url: str) -> None:
-    assert check_url(url, allow_loopback=False) == url
+    assert check_url(url, rules=STRICT) == url
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,22 @@ def test_a_public_https_url_is_accepted(url: str) -> None:
         "https://hooks.example.com:0/",
         "https://hooks.example.com:99999/",
         "https://hooks.example.com./",
+        "https://8.8.8.8./",
+        "https://hooks.example.com:80/",
+        "https://hooks.example.com:8080/",
+        "https://hooks.example.com:9092/",
+        "https://hooks.example.com:5432/",
+        "https://0x7f000001/",
+        "https://0X7F.1/",
+        "https://0177.1/",
+        "https://127.0.0.1.:443/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:7f00:1]/",
+        "https://[fe80::1%eth0]/",
+        "https://%31%32%37.0.0.1/",
+        "https://hooks.example.com%2eevil/",
+        "https://metadata/",
+        "https://169.254.169.254/latest/meta-data",
         "https://kafka/",
         "https://postgres:443/",
         "https://localhost/",
@@ -96,7 +116,7 @@ def test_a_public_https_url_is_accepted(url: str) -> None:
 )
 def test_any_other_url_is_refused_with_advice(url: str) -> None:
     with pytest.raises(BadCallbackUrl) as refusal:
-        check_url(url, allow_loopback=False)
+        check_url(url, rules=STRICT)
     assert str(refusal.value).split()[0] in {"use", "give", "leave", "write"}
     assert refusal.value.status == 422
 
@@ -105,8 +125,24 @@ def test_any_other_url_is_refused_with_advice(url: str) -> None:
     "url", ["http://127.0.0.1:8080/x", "http://localhost:9000/", "http://[::1]:9000/", "https://127.0.0.1:9/"]
 )
 def test_plain_http_is_for_loopback_with_the_setting(url: str) -> None:
-    assert check_url(url, allow_loopback=True) == url
+    assert check_url(url, rules=LOOPBACK) == url
     with pytest.raises(BadCallbackUrl):
-        check_url(url, allow_loopback=False)
+        check_url(url, rules=STRICT)
     with pytest.raises(BadCallbackUrl):
-        check_url("http://hooks.example.com/", allow_loopback=True)
+        check_url("http://hooks.example.com/", rules=LOOPBACK)
+
+
+OWN = AddressRules(denied=(ip_network("8.8.4.0/24"), ip_network("2001:4860:4860::/48")))
+
+
+@pytest.mark.parametrize("address", ["8.8.4.4", "::ffff:8.8.4.4", "2001:4860:4860::8844"])
+def test_our_own_public_addresses_are_refused(address: str) -> None:
+    assert is_allowed(address)
+    assert not is_allowed(address, OWN)
+    with pytest.raises(BadCallbackUrl):
+        check_url(f"https://[{address}]/" if ":" in address else f"https://{address}/", rules=OWN)
+
+
+def test_our_own_networks_are_read_from_the_environment() -> None:
+    settings = CallbackSettings.model_validate_json('{"deny_networks": ["198.51.100.0/24", "2001:db8:1::/48"]}')
+    assert settings.rules == AddressRules(False, (ip_network("198.51.100.0/24"), ip_network("2001:db8:1::/48")))

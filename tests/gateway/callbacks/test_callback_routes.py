@@ -47,7 +47,7 @@ async def test_without_a_valid_key_the_answer_is_401(gateway: Gateway, method: s
     ("body", "advice"),
     [
         ({"url": "http://hooks.example.com/"}, "use an https:// URL"),
-        ({"url": "https://10.0.0.1/"}, "use a public address: this one is private or reserved"),
+        ({"url": "https://10.0.0.1/"}, "use a public address: this one is private, reserved or ours"),
         ({"url": "https://user@hooks.example.com/"}, "leave user and password out"),
         ({"url": "https://hooks.example.com/" + "x" * 3_000}, "use a URL of at most 2000 characters"),
         ({"url": 7}, "url: Input should be a valid string"),

@@ -31,13 +31,15 @@ class Call:
 
 @dataclass
 class Receiver:
-    """Answers 200, or the next of `answers`; with `hang_seconds` it answers late."""
+    """Answers 200, or the next of `answers`; with `hang_seconds` it answers late. `taken` are those answered 200."""
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
+    taken: list[Call] = field(default_factory=list)
     answers: deque[int] = field(default_factory=deque)
     hang_seconds: float = 0.0
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -45,12 +47,15 @@ class Receiver:
         return [value for call in self.calls for value in call.values]
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.calls.append(Call(dict(request.headers), await request.read()))
-        self._arrived.set()
+        call = Call(dict(request.headers), await request.read())
+        self.calls.append(call)
         status = self.answers.popleft() if self.answers else 200
+        if status == 200:
+            self.taken.append(call)
+        self._arrived.set()
         if self.hang_seconds:
             await asyncio.sleep(self.hang_seconds)
-        return web.Response(status=status, headers=self.headers)
+        return web.Response(status=status, headers=self.headers, body=self.body)
 
     async def until(self, calls: int = 0, values: int = 0) -> None:
         """Wait until so many calls have come, with so many values in all."""

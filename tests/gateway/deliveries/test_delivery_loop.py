@@ -11,7 +11,7 @@ from services.gateway.callbacks import service as callbacks
 from services.kernel import crypto
 from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.deliveries.receiver import Receiver, is_signed_as_meta, is_signed_as_standard_webhook
-from tests.gateway.deliveries.world import PHONE, TEXT, World
+from tests.gateway.deliveries.world import PHONE, RULES, TEXT, World
 from tests.gateway.stand import database_down
 
 WAITING = "select id from callback_deliveries"
@@ -43,7 +43,7 @@ async def test_a_status_is_told_in_metas_shape_and_signed_both_ways(world: World
                                 "display_phone_number": "74950000000",
                                 "phone_number_id": tenant.phone_number_id,
                             },
-                            "contacts": [{"wa_id": PHONE}],
+                            "contacts": [{"wa_id": PHONE, "user_id": None}],
                             "statuses": [
                                 {
                                     "id": str(message_id),
@@ -75,7 +75,7 @@ async def test_facts_are_packed_a_hundred_to_a_delivery_each_in_its_own_value(wo
     assert all(len(value["statuses"]) == 1 for value in receiver.values)
 
 
-async def test_a_failed_status_carries_metas_errors_that_were_sealed_for_the_tenant(
+async def test_a_failed_status_carries_metas_own_words_that_were_sealed_for_the_tenant(
     world: World, receiver: Receiver
 ) -> None:
     tenant = await world.tenant(receiver.url)
@@ -83,19 +83,21 @@ async def test_a_failed_status_carries_metas_errors_that_were_sealed_for_the_ten
     message_id = await world.message(tenant)
     open_error = {"code": 131049, "title": "Not delivered"}
     fact = world.status(tenant, message_id, "failed", error=open_error)
-    place = crypto.Place(tenant.id, "statuses", "errors", str(fact.event_id))
-    sealed = crypto.seal(await world.keyring.service_key(tenant.id, "webhook"), place, msgspec.json.encode(errors))
+    place = crypto.Place(tenant.id, "statuses", "details", str(fact.event_id))
+    said = {"status": {"recipient_user_id": "RU.1", "errors": errors}, "contact": {"wa_id": "1", "user_id": "RU.1"}}
+    sealed = crypto.seal(await world.keyring.service_key(tenant.id, "webhook"), place, msgspec.json.encode(said))
     sealed_elsewhere = crypto.seal(
-        await world.keyring.service_key(tenant.id, "webhook"), place._replace(row="other"), b"[]"
+        await world.keyring.service_key(tenant.id, "webhook"), place._replace(row="other"), b"{}"
     )
     other = await world.message(tenant)
     async with world.delivering():
-        await world.enqueue(world.status(tenant, message_id, "failed", error=open_error, sealed_errors=sealed))
-        await world.enqueue(world.status(tenant, other, "failed", error=open_error, sealed_errors=sealed_elsewhere))
+        await world.enqueue(world.status(tenant, message_id, "failed", error=open_error, sealed_details=sealed))
+        await world.enqueue(world.status(tenant, other, "failed", error=open_error, sealed_details=sealed_elsewhere))
         await receiver.until(values=2)
     first, second = (value["statuses"][0]["errors"] for value in receiver.values)
     assert (first, second) == (errors, [open_error])
-    assert "contacts" not in receiver.values[0]
+    assert receiver.values[0]["contacts"] == [said["contact"]]
+    assert receiver.values[1]["contacts"] == [{"wa_id": PHONE.removeprefix("+"), "user_id": None}]
 
 
 async def test_id_and_body_are_the_same_at_every_attempt_and_the_event_is_told_once(
@@ -160,8 +162,8 @@ async def test_a_tenant_that_hangs_does_not_delay_another(
 ) -> None:
     slow, quick = await world.tenant(receiver.url), await world.tenant(other_receiver.url)
     receiver.hang_seconds = 10.0
-    async with world.delivering(timeout_seconds=1.5, values_max=5, lease_seconds=5.0, tenant_in_flight_max=4):
-        await world.told(slow, 50)
+    async with world.delivering(timeout_seconds=1.5, values_max=5, lease_seconds=5.0, endpoint_in_flight_max=4):
+        await world.told(slow, 50, strangers=True)
         await receiver.until(calls=4)
         for _ in range(20):
             await world.told(quick, 1)
@@ -184,7 +186,7 @@ async def test_an_endpoint_that_is_gone_is_called_no_more_until_a_new_address_is
         assert len(receiver.calls) == 1
         async with world.database.transaction() as connection:
             assert (await callbacks.endpoint(connection, tenant.id)).disabled_at is not None
-            await callbacks.set_url(connection, tenant.id, other_receiver.url, allow_loopback=True)
+            await callbacks.set_url(connection, tenant.id, other_receiver.url, rules=RULES)
         await other_receiver.until(calls=2)
     assert other_receiver.calls[0].id == receiver.calls[0].id
     assert {value["event_id"] for value in other_receiver.values} == {str(one) for one in first + second}
@@ -199,7 +201,7 @@ async def test_facts_wait_for_the_first_url_and_old_ones_are_dropped(world: Worl
     async with world.delivering():
         await world.until_rows("select 1 from callback_facts", 1)
         async with world.database.transaction() as connection:
-            await callbacks.set_url(connection, tenant.id, receiver.url, allow_loopback=True)
+            await callbacks.set_url(connection, tenant.id, receiver.url, rules=RULES)
         await receiver.until(calls=1)
     assert [value["event_id"] for value in receiver.values] == [str(young[0])]
 

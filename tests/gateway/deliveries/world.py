@@ -13,8 +13,12 @@ import msgspec
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
+from services.gateway.api_keys.service import Desk
+from services.gateway.callbacks import management
 from services.gateway.callbacks import service as callbacks
-from services.gateway.callbacks.service import CallbackFact
+from services.gateway.callbacks.management import NewEndpoint
+from services.gateway.callbacks.repository import EndpointRow
+from services.gateway.callbacks.service import AddressRules, CallbackFact
 from services.gateway.deliveries.service import Deliveries, Limits
 from services.gateway.keys.service import Keyring
 from services.gateway.onboarding.service import create_tenant
@@ -29,8 +33,14 @@ from services.kernel.db import Database
 PEPPER = b"p" * 32
 PHONE = "79991234567"
 TEXT = "Жду заказ у метро"
+RULES = AddressRules(allow_loopback=True)
 LIMITS = Limits(
-    backoff_first_seconds=0.05, lease_seconds=1.0, timeout_seconds=0.7, idle_seconds=0.02, defer_seconds=0.1
+    backoff_first_seconds=0.05,
+    slow_seconds=0.1,
+    lease_seconds=1.0,
+    timeout_seconds=0.7,
+    idle_seconds=0.02,
+    defer_seconds=0.1,
 )
 
 
@@ -62,8 +72,7 @@ class World:
                 name="Lavka",
                 tenant_class="ordinary",
                 zone="Europe/Moscow",
-                box_public_keys={},
-                pepper=PEPPER,
+                desk=Desk(self.keyring, PEPPER, box_public_keys={}, rate_per_second_max=1_000),
             )
             await tenants.add_number(
                 connection,
@@ -76,7 +85,7 @@ class World:
                 messages_per_second=80,
             )
             if url is not None:
-                await callbacks.set_url(connection, made.id, url, allow_loopback=True)
+                await callbacks.set_url(connection, made.id, url, rules=RULES)
         person = crypto.blind_index(await self.keyring.index_key(made.id), "phone", f"+{PHONE}")
         return TenantInTest(made.id, made.api_key, made.callback_secret, phone_number_id, waba_id, person)
 
@@ -112,28 +121,47 @@ class World:
             person=tenant.person,
             phone_number_id=tenant.phone_number_id,
             kind="status",
+            topic=f"statuses.{status}",
             subject_id=message_id,
             occurred_at=clock.now(),
             content=msgspec.json.encode({"status": status, **content}),
         )
+
+    async def endpoint(self, tenant: TenantInTest, url: str, events: list[str] | None = None) -> NewEndpoint:
+        """Another endpoint of the tenant."""
+        async with self.database.transaction() as connection:
+            return await management.add(
+                connection, self.keyring, tenant.id, url=url, events=events, description=None, rules=RULES
+            )
+
+    async def first(self, tenant: TenantInTest) -> EndpointRow:
+        async with self.database.transaction() as connection:
+            return await management.endpoint(connection, tenant.id)
 
     async def enqueue(self, *facts: CallbackFact) -> None:
         async with self.database.transaction() as connection:
             await callbacks.enqueue(connection, facts)
         callbacks.wake()
 
-    async def told(self, tenant: TenantInTest, statuses: int) -> list[UUID]:
-        """Enqueue so many statuses of as many messages; returns their event ids."""
-        facts = [self.status(tenant, await self.message(tenant), "sent") for _ in range(statuses)]
+    async def told(self, tenant: TenantInTest, statuses: int, *, strangers: bool = False) -> list[UUID]:
+        """Enqueue so many statuses of as many messages, to one person or to as many; returns their event ids."""
+        facts = [
+            msgspec.structs.replace(
+                self.status(tenant, await self.message(tenant), "sent"),
+                person=str(uuid7()) if strangers else tenant.person,
+            )
+            for _ in range(statuses)
+        ]
         await self.enqueue(*facts)
         return [fact.event_id for fact in facts]
 
     async def inbound(
-        self, tenant: TenantInTest, wamid: str, body: str = TEXT
+        self, tenant: TenantInTest, wamid: str, body: str = TEXT, **more: Any
     ) -> tuple[InboundReceived, InboundJudged]:
-        """What webhook and consent say of one message of the person."""
+        """What webhook and consent say of one message of the person; `more` makes it another than a text."""
         at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-        inbound_id = event_id(tenant.id, f"inbound:{wamid}")
+        wamid_index = crypto.blind_index(await self.keyring.index_key(tenant.id), "wamid", wamid)
+        inbound_id = event_id(tenant.id, f"inbound:{wamid_index}")
         message = {
             "from": PHONE,
             "id": wamid,
@@ -141,7 +169,7 @@ class World:
             "type": "text",
             "text": {"body": body},
             "context": {"from": "74950000000", "id": "wamid.secret"},
-        }
+        } | more
         contact = {"profile": {"name": "Анна"}, "wa_id": PHONE}
         content = msgspec.json.encode({"message": message, "contact": contact})
         received = InboundReceived(
@@ -151,9 +179,14 @@ class World:
             inbound_id=inbound_id,
             phone_number_id=tenant.phone_number_id,
             person=tenant.person,
-            kind="text",
+            kind=str(message["type"]),
             signals=(),
-            wamid_index=crypto.blind_index(await self.keyring.index_key(tenant.id), "wamid", wamid),
+            wamid_index=wamid_index,
+            wamid=crypto.seal(
+                await self.keyring.service_key(tenant.id, "webhook"),
+                crypto.Place(tenant.id, "inbound_messages", "wamid", str(inbound_id)),
+                wamid.encode(),
+            ),
             content=crypto.seal_to(await self.keyring.public_key(tenant.id), f"inbound:{inbound_id}", content),
         )
         judged = InboundJudged(
@@ -184,7 +217,8 @@ class World:
             database=self.database,
             keyring=self.keyring,
             directory=self.directory,
-            allow_loopback=True,
+            rules=RULES,
+            public_url="https://api.example.org",
             limits=replace(LIMITS, **limits),
         )
 

@@ -108,10 +108,13 @@ class Office:
         return story
 
     @asynccontextmanager
-    async def working(self, consent: Consent, graph_url: str) -> AsyncIterator[Dispatcher]:
+    async def working(
+        self, consent: Consent, graph_url: str, *, test_url: str | None = None
+    ) -> AsyncIterator[Dispatcher]:
         graph = GraphClient(graph_url, connections_max=10, timeout_seconds=0.5)
+        test = GraphClient(test_url or graph_url, connections_max=10, timeout_seconds=0.5)
         client = InternalClient(consent.url, "consent", self.issuer)
-        caller = Caller(graph=graph, keyring=self.keyring, directory=self.directory)
+        caller = Caller(graphs={"live": graph, "test": test}, keyring=self.keyring, directory=self.directory)
         dispatcher = Dispatcher(
             database=self.desk.database, questions=Questions(client), caller=caller, written=lambda: None
         )
@@ -123,6 +126,7 @@ class Office:
             stop.set()
             await running
             await graph.close()
+            await test.close()
             await client.close()
 
     async def state(self, story: Story) -> State:
@@ -171,6 +175,24 @@ async def test_a_message_goes_out_once_under_our_id_and_its_wamid_is_kept_sealed
     assert send["wamid"].encode() not in message.wamid
     assert consent.asked
     assert all(asked == [story.id] for asked in consent.asked)
+
+
+async def test_a_message_of_a_test_twin_goes_to_the_sandbox_and_a_live_one_does_not(
+    office: Office, consent: Consent, sandbox: Sandbox, gateway: Gateway
+) -> None:
+    body = {"name": "test", "mode": "test"}
+    made = (await gateway.ask("POST", "/v1/api-keys", key=office.tenant.api_key, json=body)).json()
+    number = await office.directory.number(made["test_number"]["phone_number_id"])
+    assert number is not None
+    live, live_phone = office.tenant, new_phone()
+    stays = await office.put(live_phone)
+    office.tenant = replace(live, id=number.tenant_id, phone_number_id=number.phone_number_id)
+    goes = await office.put(test_phone := new_phone())
+    async with office.working(consent, f"http://127.0.0.1:{free_port()}", test_url=sandbox.url):
+        await office.becomes(goes, State.SENT)
+        await until(lambda: office.is_tried_again(stays))
+    assert len(await sandbox.sends(test_phone)) == 1
+    assert await sandbox.sends(live_phone) == []
 
 
 async def test_a_stopped_message_is_not_sent_and_its_tenant_is_told_why(

@@ -49,7 +49,8 @@ async def owner() -> AsyncIterator[Owner]:
 
 @pytest.fixture
 async def forwarding(another_gateway: AnotherGateway, owner: Owner) -> AsyncIterator[Gateway]:
-    urls = {"consent": owner.url, "billing": owner.url, "graph": "http://127.0.0.1:1"}
+    nowhere = dict.fromkeys(("graph", "sandbox", "public"), "http://127.0.0.1:1")
+    urls = {"consent": owner.url, "billing": owner.url, **nowhere}
     async with another_gateway(urls=urls) as gateway:
         yield gateway
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from services.gateway.graph.schemas import read_send
+from services.gateway.graph.sends import Posting
 from services.gateway.graph.service import time_of
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.db import Database
@@ -106,7 +107,9 @@ async def test_a_crash_between_taking_the_key_and_publishing_leaves_a_lease_that
     tenant = await gateway.new_tenant()
     door = gateway.app.state.door
     number = await gateway.app.state.directory.number(tenant.phone_number_id)
-    claim = await door._claim(number, read_send(json.dumps(text()).encode()), "order-58")
+    claim = await door._claim(
+        number, Posting(tenant.phone_number_id, read_send(json.dumps(text()).encode())), "order-58"
+    )
     taken = await door._keys.take(claim)  # ... and here the process dies
 
     while_leased = await gateway.send(tenant, text(), idempotency_key="order-58")

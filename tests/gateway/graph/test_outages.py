@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import text as sql
 
+from services.gateway.graph.service import PENDING_BYTES_MAX
 from services.kernel.db import Database
 from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.stand import AnotherGateway, Gateway, Keys, Tenant, database_down, running, template, text
@@ -87,3 +88,13 @@ async def test_a_full_door_says_when_to_come_back(another_gateway: AnotherGatewa
     assert answer.headers["Retry-After"] == "1"
     assert answer.error["code"] == 130429
     assert answer.error["error_data"]["details"] == "We are full: try again."
+
+
+async def test_the_bytes_that_wait_for_the_broker_are_bounded(another_gateway: AnotherGateway, tenant: Tenant) -> None:
+    async with another_gateway() as process:
+        process.app.state.door._pending_bytes = PENDING_BYTES_MAX
+        answer = await process.send(tenant, text())
+        assert (answer.status, answer.error["code"]) == (503, 130429)
+        process.app.state.door._pending_bytes = 0
+        assert (await process.send(tenant, text())).status == 200
+        assert process.app.state.door._pending_bytes == 0

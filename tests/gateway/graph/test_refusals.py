@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.gateway.graph.schemas import READERS
 from tests.gateway.stand import PERSON, AnotherGateway, Gateway, Tenant, template, text
 
 UNKNOWN_KEY = "vk_live_" + "0" * 32 + "_" + "0" * 6
@@ -40,27 +41,24 @@ def unsupported(details: str) -> dict[str, Any]:
 
 SHOWN = "give it with its country code, like +79161234567"
 NOT_JSON = invalid("The body is not valid JSON in UTF-8: send one JSON object.")
-DOCUMENTED = "Send the JSON object that Meta documents for messages."
+DOCUMENTED = "Send what Meta documents for messages."
 
 BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "no product": (
         {"to": PERSON, "text": {"body": "x"}},
-        invalid('The parameter messaging_product is required: set it to "whatsapp".'),
+        invalid('messaging_product is required: set it to "whatsapp".'),
     ),
     "another product": (
         text() | {"messaging_product": "sms"},
-        invalid('The parameter messaging_product is required: set it to "whatsapp".'),
+        invalid('messaging_product is required: set it to "whatsapp".'),
     ),
     "no recipient": (
         {"messaging_product": "whatsapp", "type": "text", "text": {"body": "x"}},
-        missing("to is required: the recipient's number with its country code."),
+        missing("to is required: the recipient's number with its country code (or recipient: a user id)."),
     ),
-    "a BSUID": (
-        {"messaging_product": "whatsapp", "recipient": "US.1349", "text": {"body": "x"}},
-        missing(
-            "to is required: the recipient's number with its country code. "
-            "Business-scoped user ids in recipient are not supported yet."
-        ),
+    "no user id": (
+        {"messaging_product": "whatsapp", "recipient": "1349", "text": {"body": "x"}},
+        wrong_value("recipient must be a business-scoped user id: two letters, a dot, up to 128 letters and digits."),
     ),
     "a name for a number": (text(to="Иван"), invalid(f"to: this is not a phone number: {SHOWN}")),
     "a national number": (
@@ -73,34 +71,45 @@ BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "a number for a text": (
         text(to=79161234567),
-        invalid(f"Expected `str | null`, got `int` - at `$.to`. {DOCUMENTED}"),
+        invalid(f"to: expected `str | null`, got `int`. {DOCUMENTED}"),
     ),
-    "no text": (
-        {"messaging_product": "whatsapp", "to": PERSON, "type": "text"},
-        missing('text.body is required: {"type": "text", "text": {"body": "..."}}.'),
-    ),
-    "an empty text": (text(""), missing('text.body is required: {"type": "text", "text": {"body": "..."}}.')),
-    "a long text": (text("я" * 4097), invalid("text.body must be at most 4096 characters long: split it.")),
-    "a list": ([], invalid(f"Expected `object`, got `array`. {DOCUMENTED}")),
-    "an image": (
-        {"messaging_product": "whatsapp", "to": PERSON, "type": "image", "image": {"id": "1"}},
-        unsupported("Only these types are supported now: text, template."),
-    ),
-    "a read mark": (
-        {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.1"},
-        unsupported("Read marks and typing indicators are not supported yet: send text or template."),
-    ),
-    "a quotation": (
-        text(context={"message_id": "wamid.1"}),
-        wrong_value("Quoting a message with context is not supported yet: leave context out."),
-    ),
+    "a list": ([], invalid(f"The body: expected `object`, got `array`. {DOCUMENTED}")),
+    "an unknown type": (text(type="hologram"), unsupported(f"type must be one of {', '.join(READERS)}.")),
     "a group": (
         text(recipient_type="group"),
-        wrong_value('Groups are not supported: leave recipient_type out or set it to "individual".'),
+        wrong_value('recipient_type: groups are not supported; leave it out or set it to "individual".'),
     ),
     "long callback data": (
         text(biz_opaque_callback_data="x" * 513),
-        invalid(f"Expected `str` of length <= 512 - at `$.biz_opaque_callback_data`. {DOCUMENTED}"),
+        invalid("biz_opaque_callback_data must be at most 512 characters long."),
+    ),
+    "an unknown status": (
+        {"messaging_product": "whatsapp", "status": "seen", "message_id": "x"},
+        wrong_value('status must be "read".'),
+    ),
+    "a read mark of nothing": (
+        {"messaging_product": "whatsapp", "status": "read"},
+        missing("message_id is required: the id of a message that you got in a callback."),
+    ),
+    "a key that stands twice": (
+        b'{"messaging_product":"whatsapp","to":"+79161234567","to":"+79161234568","text":{"body":"x"}}',
+        invalid("to: the key stands twice in one object; send it once."),
+    ),
+    "a key that stands twice in a dropped part": (
+        b'{"messaging_product":"whatsapp","to":"+79161234567","text":{"body":"x"},"x":{"a":1,"a":2}}',
+        invalid("a: the key stands twice in one object; send it once."),
+    ),
+    "a NUL": (
+        text("x\0y"),
+        invalid("The body holds a NUL character (\\u0000): no field may; remove it."),
+    ),
+    "a price in words": (
+        text(max_price="six"),
+        wrong_value('max_price must be an amount in your wallet\'s currency as a decimal string, like "6.00".'),
+    ),
+    "a price as a number": (
+        text(max_price=6),
+        invalid(f"max_price: expected `str | null`, got `int`. {DOCUMENTED}"),
     ),
     "no template": (
         {"messaging_product": "whatsapp", "to": PERSON, "type": "template"},
@@ -108,18 +117,7 @@ BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "a template name of another alphabet": (
         template("58", name="Заказ"),
-        invalid(
-            f"Expected `str` matching regex '^[a-z0-9_]{{1,512}}$' - at `$.template.name`. {DOCUMENTED}",
-        ),
-    ),
-    "a parameter without type": (
-        template("58", components=[{"type": "body", "parameters": [{"text": "58"}]}]),
-        missing("Body parameter 1: type must be one of text, currency, date_time."),
-    ),
-    "an empty parameter": (template(""), missing("Body parameter 1: text is required and must not be empty.")),
-    "two bodies": (
-        template("58", components=[{"type": "body"}, {"type": "BODY"}]),
-        invalid("template.components holds more than one body: send one."),
+        invalid("template.name must match '^[a-z0-9_]{1,512}$'."),
     ),
     "too few parameters": (
         template(),
@@ -145,7 +143,8 @@ BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", BAD_REQUESTS)
 async def test_a_bad_request_is_told_what_to_do(gateway: Gateway, tenant: Tenant, name: str) -> None:
     request, expected = BAD_REQUESTS[name]
-    answer = await gateway.send(tenant, request)
+    raw = request if isinstance(request, bytes) else json.dumps(request).encode()
+    answer = await gateway.ask("POST", tenant.path, key=tenant.api_key, data=raw, headers=JSON_HEADERS)
     assert answer.status == 400
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.error == expected
@@ -207,7 +206,7 @@ async def test_a_missing_or_unknown_key_is_a_190(gateway: Gateway, tenant: Tenan
     answer = await gateway.ask("POST", tenant.path, key=key, json=text())
     assert answer.status == 401
     assert answer.error == envelope(
-        190, "Invalid OAuth access token", "Give a valid API key: Authorization: Bearer vk_live_..."
+        190, "Invalid OAuth access token", "Give a valid API key in the header Authorization: Bearer <your key>."
     )
 
 
@@ -222,7 +221,7 @@ async def test_another_tenants_number_is_answered_like_one_that_does_not_exist(
     async def post(phone_number_id: str) -> tuple[int, str, bytes, int]:
         path = f"/v23.0/{phone_number_id}/messages"
         answer = await gateway.ask("POST", path, key=tenant.api_key, json=text())
-        headers = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
+        headers = {name: value for name, value in answer.headers.items() if name.lower() not in ("date", "ratelimit")}
         error = answer.json()["error"]
         trace_id = error["fbtrace_id"]
         return answer.status, json.dumps(headers), answer.body.replace(trace_id.encode(), b""), len(trace_id)
@@ -251,7 +250,7 @@ async def test_a_number_does_not_write_to_itself(gateway: Gateway, tenant: Tenan
     )
 
 
-@pytest.mark.parametrize("length", [64 * 1024 + 1, 300 * 1024])
+@pytest.mark.parametrize("length", [192 * 1024 + 1, 300 * 1024])
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_a_body_over_the_limit_is_a_413_in_the_envelope(
     gateway: Gateway, tenant: Tenant, length: int, is_chunked: bool
@@ -263,7 +262,7 @@ async def test_a_body_over_the_limit_is_a_413_in_the_envelope(
     data = pieces() if is_chunked else b" " * length
     answer = await gateway.ask("POST", tenant.path, key=tenant.api_key, data=data, headers=JSON_HEADERS)
     assert answer.status == 413
-    assert answer.error == invalid("The body is larger than 65536 bytes: send less in one request.")
+    assert answer.error == invalid("The body is larger than 196608 bytes: send less in one request.")
 
 
 async def test_who_posts_too_fast_is_told_when_to_come_back(another_gateway: AnotherGateway, tenant: Tenant) -> None:
@@ -282,4 +281,4 @@ async def test_who_posts_too_fast_is_told_when_to_come_back(another_gateway: Ano
 async def test_a_bad_idempotency_key_is_refused(gateway: Gateway, tenant: Tenant, key: str) -> None:
     answer = await gateway.send(tenant, text(), idempotency_key=key)
     assert answer.status == 400
-    assert answer.error == invalid("Idempotency-Key must be one header of 1 to 255 printable ASCII characters.")
+    assert answer.error == invalid("Idempotency-Key must be one value of 1 to 255 printable ASCII characters.")

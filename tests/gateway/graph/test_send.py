@@ -109,10 +109,20 @@ async def test_every_message_has_an_id_of_its_own(gateway: Gateway, tenant: Tena
     assert first.json()["messages"] != second.json()["messages"]
 
 
-async def test_unknown_and_repeated_fields_are_tolerated(gateway: Gateway, tenant: Tenant) -> None:
-    body = (
-        b'{"x":[1],"to":"+79160000000","messaging_product":"whatsapp","text":{"y":null,"body":"a"},"to":"+79161234567"}'
-    )
-    answer = await gateway.ask("POST", tenant.path, key=tenant.api_key, data=body)
+async def test_unknown_fields_are_tolerated_and_dropped(gateway: Gateway, tenant: Tenant, messages: Topic) -> None:
+    request = text("a", x=[1], max_price=None)
+    request["text"]["y"] = None
+    assert (await gateway.send(tenant, request)).status == 200
+    [event] = await accepted(messages, tenant)
+    assert json.loads(await opened(gateway, event)) == text("a") | {"recipient_type": "individual"}
+
+
+async def test_the_longest_request_fits_onto_kafka(gateway: Gateway, tenant: Tenant, messages: Topic) -> None:
+    contact = {"name": {"formatted_name": "А" * 345, "first_name": "Анна"}}
+    request = {"messaging_product": "whatsapp", "to": PERSON, "type": "contacts", "contacts": [contact] * 257}
+    raw = json.dumps(request, ensure_ascii=False).encode()
+    assert 185 * 1024 < len(raw) <= 192 * 1024
+    answer = await gateway.ask("POST", tenant.path, key=tenant.api_key, data=raw)
     assert answer.status == 200
-    assert answer.json()["contacts"][0]["wa_id"] == "79161234567"
+    [event] = await accepted(messages, tenant)
+    assert json.loads(await opened(gateway, event))["contacts"] == request["contacts"]

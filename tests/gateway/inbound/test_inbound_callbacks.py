@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from services.gateway.callbacks.service import wake
-from services.gateway.inbound import consumers
+from services.gateway.inbound.consumers import consumers
+from services.gateway.media import service as media
 from services.kernel.contracts import Event
 from services.kernel.contracts.conversations import ConsentWithdrawn, InboundJudged
 from services.kernel.contracts.inbound import InboundReceived
@@ -12,12 +13,13 @@ from services.kernel.kafka.consumer import Received
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import PHONE, TEXT, World
 
+CONSUMERS = consumers(arrived=media.arrived, wake_fetcher=media.wake)
 WAMID = "wamid.HBgLNzk5OTEyMzQ1NjcVAgASGBQ="
 
 
 async def _handle(world: World, *events: Event) -> Sequence[Event]:
     """One batch through its consumer, as the kernel runs it."""
-    consumer = next(c for c in consumers.CONSUMERS if isinstance(events[0], c.events))
+    consumer = next(c for c in CONSUMERS if isinstance(events[0], c.events))
     batch = [Received(event, 0, offset) for offset, event in enumerate(events)]
     async with world.database.transaction() as connection:
         results = await consumer.handle(connection, batch)
@@ -107,7 +109,7 @@ async def test_content_that_does_not_open_is_told_as_unsupported(world: World, r
 
 
 async def test_other_facts_of_conversations_are_not_ours(world: World) -> None:
-    [conversations] = [c for c in consumers.CONSUMERS if c.group == "gateway.conversations"]
+    [conversations] = [c for c in CONSUMERS if c.group == "gateway.conversations"]
     assert ConsentWithdrawn not in conversations.events
 
 

@@ -161,9 +161,18 @@ class Desk:
 
     async def tell(self, *events: Event) -> Sequence[Event]:
         """Hand facts of one topic to their consumer, in one batch and one transaction; its answers."""
+        await self._open_callbacks({event.tenant_id for event in events})
         batch = [Received(event, 0, next(_offsets)) for event in events]
         async with self.database.transaction() as connection:
             return await HANDLERS[events[0].TOPIC.name](connection, batch)
+
+    async def _open_callbacks(self, tenant_ids: set[UUID]) -> None:
+        """Every tenant has a first endpoint from its beginning; it may have no URL yet."""
+        await self.run(
+            """insert into callback_endpoints (id, tenant_id, is_first, secret, secret_hint)
+               select t, t, true, '', '' from unnest(cast(:tenant_ids as uuid[])) as t on conflict do nothing""",
+            tenant_ids=sorted(tenant_ids),
+        )
 
     async def fund(self, *stories: Story) -> None:
         """Bring messages into the queue, ready to be sent."""

@@ -63,14 +63,14 @@ async def test_a_failure_that_meta_reports_keeps_its_code_and_its_sealed_words(d
     await desk.fund(story)
     report = story.status("failed", code=131049)
     sealed = StatusReported(
-        **{name: getattr(report, name) for name in report.__struct_fields__ if name != "errors"}, errors=b"sealed"
+        **{name: getattr(report, name) for name in report.__struct_fields__ if name != "details"}, details=b"sealed"
     )
     await desk.tell(sealed)
     message = await desk.message(story)
     assert message is not None
     assert (State(message.state), message.error_code, message.error_reason) == (State.FAILED, 131049, "meta_refused")
     (told,) = await desk.callbacks(story)
-    assert (told["error"]["code"], told["sealed_errors"]) == (131049, "c2VhbGVk")
+    assert (told["error"]["code"], told["sealed_details"]) == (131049, "c2VhbGVk")
 
 
 async def test_metas_words_about_the_price_reach_the_tenant(desk: Desk) -> None:

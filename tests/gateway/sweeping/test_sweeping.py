@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from services.gateway.messages.states import State
@@ -229,6 +230,29 @@ async def test_a_sent_message_of_which_nothing_more_is_heard_expires_after_seven
     assert await desk.outbox(silent) == ["expired"]
     await desk.tell(silent.status("read"))
     assert await state_of(desk, silent) is State.READ
+
+
+async def test_a_sent_reaction_is_settled_since_meta_reports_nothing_more_of_it(desk: Desk, sweeper: Sweeper) -> None:
+    began = clock.now() - timedelta(days=8, minutes=5)
+    reaction, text = [Story(began=began, id=_id_of(began, number)) for number in range(2)]
+    await desk.tell(msgspec.structs.replace(reaction.accepted(), kind="reaction"))
+    await desk.tell(msgspec.structs.replace(text.accepted(), kind="text"))
+    for story in (reaction, text):
+        await desk.tell(story.status("sent"))
+    await sweeper.sweep()
+    assert [await state_of(desk, story) for story in (reaction, text)] == [State.SENT, State.EXPIRED]
+
+
+async def test_a_message_with_a_longer_life_expires_seven_days_after_its_own_end(desk: Desk, sweeper: Sweeper) -> None:
+    began = clock.now() - timedelta(days=20)
+    stories = [
+        Story(began=began, id=_id_of(began, days), lifetime=timedelta(days=days, minutes=-5)) for days in (13, 14, 30)
+    ]
+    for story in stories:
+        await desk.tell(story.accepted())
+        await desk.tell(story.status("sent"))
+    await sweeper.sweep()
+    assert [await state_of(desk, story) for story in stories] == [State.EXPIRED, State.SENT, State.SENT]
 
 
 async def test_more_silent_messages_than_one_round_takes_are_all_found(desk: Desk, sweeper: Sweeper) -> None:

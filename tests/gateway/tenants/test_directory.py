@@ -1,5 +1,6 @@
 """Who calls and from which number: looked up often, remembered shortly."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ from tests.gateway.stand import Gateway, Keys, Tenant
 
 
 @pytest.fixture
-def directory(gateway_database: Database, kek_file: Path, keys: Keys) -> Directory:
+async def directory(gateway_database: Database, kek_file: Path, keys: Keys) -> AsyncIterator[Directory]:
     """A process that knows nothing yet."""
-    return Directory(gateway_database, Keyring(gateway_database, crypto.FileKek(kek_file)), pepper=keys.pepper)
+    keyring = Keyring(gateway_database, crypto.FileKek(kek_file))
+    directory = Directory(gateway_database, keyring, pepper=keys.pepper)
+    directory.start()
+    yield directory
+    await directory.stop()
 
 
 async def test_a_number_is_found_with_its_secrets_opened(tenant: Tenant, directory: Directory) -> None:

@@ -32,7 +32,7 @@ async def test_each_value_carries_one_status_and_its_contact(sandbox: Sandbox, r
     await sandbox.send_text(phone)
     await until(lambda: _complete(receiver, phone))
 
-    values = [v for v in receiver.values() if [s["recipient_id"] for s in v.get("statuses", [])] == [phone]]
+    values = [v for v in receiver.values() if [s.get("recipient_id") for s in v.get("statuses", [])] == [phone]]
     assert len(values) == 3
     for value in values:
         [contact] = value["contacts"]
@@ -44,8 +44,7 @@ async def test_every_post_is_signed_over_its_raw_bytes(sandbox: Sandbox, receive
     await sandbox.send_text(phone, "Привет, 世界")
     await until(lambda: _complete(receiver, phone))
 
-    assert receiver.bodies
-    assert receiver.bad_signatures == 0
+    assert not [body for body in receiver.forged if phone.encode() in body]
 
 
 async def test_a_template_is_priced_on_sent_and_once_on_arrival(

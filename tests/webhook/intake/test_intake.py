@@ -66,8 +66,10 @@ async def test_an_empty_webhook_is_answered(door: Door, topics: Topics) -> None:
     ("body", "reason"),
     [
         (b'{"object":"page","entry":[{"id":"1","messaging":[{}]}]}', "object"),
-        (meta.webhook({"event": "APPROVED"}, field="message_template_status_update"),
-         "field_message_template_status_update"),
+        (b'{"object":"whatsapp_business_account","entry":[]}', "empty"),
+        (b'{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[]}]}', "empty"),
+        (meta.webhook({"event": "connect"}, field="calls"), "field_calls"),
+        (meta.webhook({"history": []}, field="history"), "field_history"),
         (meta.webhook({"anything": 1}, field="a field of next year"), "field_other"),
     ],
 )  # fmt: skip
@@ -81,13 +83,6 @@ async def test_what_has_no_use_yet_is_answered_and_counted(
     assert await topics.read() == []
 
 
-async def test_errors_of_the_number_itself_are_counted(door: Door, tenant: Tenant) -> None:
-    series = 'webhook_ignored_total{reason="errors"}'
-    before = await door.metric(series)
-    assert await door.post(meta.webhook(meta.about(tenant.phone_number_id, errors=[{"code": 130429}]))) == 200
-    assert await door.metric(series) == before + 1
-
-
 async def test_a_webhook_of_three_megabytes_is_taken(door: Door, topics: Topics, tenant: Tenant) -> None:
     padding = "x" * 2_900
     statuses = [meta.status(meta.new_wamid(), padding=padding) for _ in range(1_000)]
@@ -95,6 +90,22 @@ async def test_a_webhook_of_three_megabytes_is_taken(door: Door, topics: Topics,
     assert 3_000_000 < len(body) < BODY_BYTES_MAX
     assert await door.post(body) == 200
     assert len(await topics.facts_of(tenant)) == 1_000
+
+
+async def test_small_webhooks_do_not_wait_for_large_ones(door: Door, topics: Topics, tenant: Tenant) -> None:
+    def large() -> bytes:
+        statuses = [meta.status(meta.new_wamid(), padding="x" * 2_900) for _ in range(1_000)]
+        return meta.webhook(meta.about(tenant.phone_number_id, statuses=statuses))
+
+    posts = [asyncio.create_task(door.post(body)) for body in [large() for _ in range(6)]]
+    answered_meanwhile = 0
+    while not all(post.done() for post in posts):
+        body = meta.webhook(meta.about(tenant.phone_number_id, statuses=[meta.status(meta.new_wamid())]))
+        assert await door.post(body) == 200
+        answered_meanwhile += 1
+    assert await asyncio.gather(*posts) == [200] * 6
+    assert answered_meanwhile > 6  # one after the other, while the large ones were still in work
+    assert len(await topics.facts_of(tenant)) == 6_000 + answered_meanwhile
 
 
 async def blanks(count: int) -> AsyncIterator[bytes]:

@@ -45,6 +45,13 @@ async def post_until_accepted(door: Door, body: bytes) -> None:
             await asyncio.sleep(0.5)
 
 
+async def what_is_not_ready(door: Door) -> dict[str, str]:
+    async with door.http.get(f"{door.url}/readyz") as answer:
+        assert answer.status == 503
+        reasons: dict[str, str] = (await answer.json())["not_ready"]
+        return reasons
+
+
 async def infrastructure_of(stack: Stack) -> Infrastructure:
     found = await asyncio.to_thread(infra.describe, stack.directory)
     kafka = KafkaSettings(bootstrap_servers=str(found["kafka"]))
@@ -76,6 +83,7 @@ async def broker_goes_and_comes_back(stack: Stack, infrastructure: Infrastructur
     assert await door.post(bodies[0]) == 200
     await asyncio.to_thread(stack.hold, "kafka")
     assert await door.post(bodies[1]) == 503
+    assert "broker" in await what_is_not_ready(door)
     await asyncio.to_thread(stack.release, "kafka")
     await post_until_accepted(door, bodies[1])
     async with topics_since_now(infrastructure.kafka.bootstrap_servers) as topics:
@@ -92,5 +100,6 @@ async def database_goes_and_comes_back(stack: Stack, door: Door, tenant: Tenant)
     await asyncio.to_thread(stack.hold, "postgres")
     assert await door.post(known) == 200
     assert await door.post(unknown) == 503
+    assert "database" in await what_is_not_ready(door)
     await asyncio.to_thread(stack.release, "postgres")
     await post_until_accepted(door, unknown)

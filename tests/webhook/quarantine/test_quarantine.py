@@ -46,8 +46,7 @@ async def test_an_unknown_number_is_kept_under_the_platforms_seal(door: Door, to
     assert (row.reason, row.phone_number_id) == ("unknown_number", "555000111")
     assert "антоновкой".encode() not in row.content
     [content] = await shelf.opened()
-    assert json.loads(content) == meta.value_of(body)
-    assert content in body
+    assert json.loads(content) == json.loads(body)
     assert await topics.read() == []
 
 
@@ -72,7 +71,7 @@ async def test_a_known_number_beside_an_unknown_one_goes_on(
         b"no json",
         b"[]",
         b'{"object": 1}',
-        b'{"object":"whatsapp_business_account","entry":[{"changes":7}]}',
+        b'{"object":"whatsapp_business_account","entry":7}',
         b'{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"\xff"}]}]}',
         b'{"object":"whatsapp_business_account","entry":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
@@ -85,11 +84,17 @@ async def test_a_signed_body_that_cannot_be_read_is_kept_whole(door: Door, shelf
 
 @pytest.mark.parametrize(
     "value",
-    [{}, [], "text", {"metadata": {"phone_number_id": 5}}, {"metadata": {"phone_number_id": "5"}, "statuses": 1}],
+    [
+        [],
+        "text",
+        {"statuses": [meta.status("wamid.1")]},
+        {"metadata": {"phone_number_id": 5}, "statuses": [meta.status("wamid.1")]},
+        {"metadata": {"phone_number_id": "5"}, "statuses": 1},
+    ],
 )
 async def test_a_value_that_cannot_be_read_is_kept(door: Door, shelf: Shelf, value: Any) -> None:
     assert await door.post(meta.webhook(value)) == 200
-    assert [json.loads(content) for content in await shelf.opened()] == [value]
+    assert [meta.value_of(content) for content in await shelf.opened()] == [value]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ async def test_one_unreadable_status_does_not_hold_up_its_neighbours(
     statuses = [meta.status(meta.new_wamid()), broken, meta.status(meta.new_wamid())]
     assert await door.post(meta.webhook(meta.about(tenant.phone_number_id, statuses=statuses))) == 200
     assert len(await topics.facts_of(tenant)) == 2
-    assert [json.loads(content) for content in await shelf.opened()] == [broken]
+    assert [meta.value_of(content)["statuses"] for content in await shelf.opened()] == [[broken]]
     assert [row.phone_number_id for row in await shelf.rows()] == [tenant.phone_number_id]
 
 
@@ -127,7 +132,7 @@ async def test_one_unreadable_message_does_not_hold_up_its_neighbours(
     messages = [meta.text_message(meta.new_wamid(), "hello"), broken]
     assert await door.post(meta.webhook(meta.about(tenant.phone_number_id, messages=messages))) == 200
     assert len(await topics.facts_of(tenant)) == 1
-    assert [json.loads(content) for content in await shelf.opened()] == [broken]
+    assert [meta.value_of(content)["messages"] for content in await shelf.opened()] == [[broken]]
 
 
 async def test_a_message_that_no_record_can_carry_is_kept(
@@ -138,18 +143,18 @@ async def test_a_message_that_no_record_can_carry_is_kept(
     assert await door.post(meta.webhook(meta.about(tenant.phone_number_id, messages=messages))) == 200
     assert len(await topics.facts_of(tenant)) == 1
     assert [row.reason for row in await shelf.rows()] == ["too_large"]
-    assert [json.loads(content) for content in await shelf.opened()] == [large]
+    assert [meta.value_of(content)["messages"] for content in await shelf.opened()] == [[large]]
 
 
 async def test_a_number_id_that_is_none_is_not_stored_in_clear(door: Door, shelf: Shelf) -> None:
-    value = meta.about("Marfa +79161234567")
+    value = meta.about("Marfa +79161234567", messages=[{"id": "wamid.1"}])
     assert await door.post(meta.webhook(value)) == 200
     assert [row.phone_number_id for row in await shelf.rows()] == [None]
-    assert [json.loads(content) for content in await shelf.opened()] == [value]
+    assert [meta.value_of(content) for content in await shelf.opened()] == [value]
 
 
-@pytest.mark.parametrize("statement", ["delete from quarantine", "update quarantine set reason = 'malformed'"])
-async def test_the_service_cannot_change_what_it_kept(door: Door, database: Database, statement: str) -> None:
+@pytest.mark.parametrize("column", ["reason", "content", "signed_for", "phone_number_id"])
+async def test_the_service_cannot_change_what_it_kept(door: Door, database: Database, column: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         async with database.transaction() as connection:
-            await connection.execute(text(statement))
+            await connection.execute(text(f"update quarantine set {column} = {column}"))

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from services.kernel import crypto
@@ -29,19 +30,21 @@ async def test_a_report_becomes_a_fact_with_our_message_id(door: Door, topics: T
     assert fact.status == "sent"
     assert fact.occurred_at == datetime.fromtimestamp(1795360010, UTC)
     assert fact.pricing == Pricing(billable=True, pricing_model="PMP", type="regular", category="utility")
-    assert fact.errors is None
     assert fact.error_code is None
 
 
-async def test_a_failure_carries_its_code_and_its_errors_under_seal(door: Door, topics: Topics, tenant: Tenant) -> None:
+async def test_a_failure_carries_its_code_and_metas_own_words_under_seal(
+    door: Door, topics: Topics, tenant: Tenant
+) -> None:
     body = meta.example("status_failed", phone_number_id=tenant.phone_number_id, wamid=meta.new_wamid())
     assert await door.post(body) == 200
     [fact] = await reported(topics, tenant)
     assert fact.error_code == 131026
-    assert fact.errors is not None
-    place = crypto.Place(tenant.id, "statuses", "errors", str(fact.id))
-    opened = json.loads(crypto.open_sealed(tenant.data_key, place, fact.errors))
-    assert opened == meta.value_of(body)["statuses"][0]["errors"]
+    assert fact.details is not None
+    place = crypto.Place(tenant.id, "statuses", "details", str(fact.id))
+    opened = json.loads(crypto.open_sealed(tenant.data_key, place, fact.details))
+    value = meta.value_of(body)
+    assert opened == {"status": value["statuses"][0], "contact": next(iter(value.get("contacts", [])), None)}
 
 
 async def test_what_is_not_our_id_is_routed_by_the_wamid(door: Door, topics: Topics, tenant: Tenant) -> None:
@@ -59,7 +62,8 @@ async def test_what_is_not_our_id_is_routed_by_the_wamid(door: Door, topics: Top
 async def test_the_same_signed_webhook_twice_says_the_same_facts(door: Door, topics: Topics, tenant: Tenant) -> None:
     body = meta.example("status_sent", phone_number_id=tenant.phone_number_id, wamid=meta.new_wamid())
     assert [await door.post(body), await door.post(body)] == [200, 200]
-    first, second = await reported(topics, tenant)
+    first, second = (msgspec.structs.asdict(fact) for fact in await reported(topics, tenant))
+    assert first.pop("details") != second.pop("details")  # sealed anew
     assert first == second
 
 

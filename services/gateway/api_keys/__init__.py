@@ -1,0 +1,1 @@
+"""API keys: made, shown, rotated and revoked by the tenant itself."""

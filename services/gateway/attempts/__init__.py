@@ -1,0 +1,1 @@
+"""The log of attempts to call tenants, as they are shown it."""

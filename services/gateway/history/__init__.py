@@ -1,0 +1,1 @@
+"""Messages as tenants read and cancel them."""

@@ -1,0 +1,207 @@
+"""What a tenant asks and reads about its messages."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Row
+
+from services.gateway.messages.reasons import words
+from services.gateway.messages.states import State
+from services.kernel.money import text_of
+from services.kernel.phones import normalise_phone
+
+LIMIT_DEFAULT = 25
+LIMIT_MAX = 100
+PHONE_CHARACTERS_MAX = 40
+CURSOR_CHARACTERS_MAX = 100
+
+META_RESOLUTION = timedelta(microseconds=999_999)
+META_NAMES = frozenset({"sent", "delivered", "read", "failed"})
+EVENT_TYPES = (
+    "accepted", "cleared", "funded", "sending", "unknown", "sent", "delivered", "read", "failed", "expired",
+    "captured", "released", "called_back",
+)  # fmt: skip
+
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+StateName = Literal[
+    "accepted", "cleared", "funded", "sending", "unknown", "sent", "delivered", "read", "failed", "expired"
+]
+
+
+def _wrong(what_to_do: str) -> PydanticCustomError:
+    return PydanticCustomError("not_acceptable", "{what_to_do}", {"what_to_do": what_to_do})
+
+
+def _rfc_3339(text: Any) -> Any:
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        raise _wrong("this is no RFC 3339 time with a zone: write 2026-11-22T10:00:00Z, and a + as %2B")
+    return text.upper()
+
+
+def _phone(text: str) -> str:
+    try:
+        return normalise_phone(text)
+    except ValueError as error:
+        raise _wrong(str(error)) from None
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
+Phone = Annotated[str, StringConstraints(max_length=PHONE_CHARACTERS_MAX), AfterValidator(_phone)]
+
+
+class Listing(BaseModel):
+    """Which messages; filters narrow one another. A parameter that does not exist is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: list[StateName] = Field(
+        default=[], description="Their state now; repeat it for several.", examples=[["failed", "expired"]]
+    )
+    phone_number_id: str | None = Field(
+        default=None,
+        pattern="^[0-9]{1,32}$",
+        description="Sent from this number of yours.",
+        examples=["106540352242922"],
+    )
+    from_: Time | None = Field(
+        default=None,
+        alias="from",
+        description="Accepted at this time or later; 7 days before `to` when it is left out.",
+        examples=["2026-11-21T00:00:00Z"],
+    )
+    to: Time | None = Field(
+        default=None,
+        description="Accepted before this time; now when it is left out. At most 31 days after `from`.",
+        examples=["2026-11-22T00:00:00Z"],
+    )
+    template: str | None = Field(
+        default=None,
+        pattern="^[a-z0-9_]{1,512}$",
+        description="The name of the template, in any language.",
+        examples=["order_ready"],
+    )
+    person: Phone | None = Field(
+        default=None,
+        description="The recipient's phone number with its country code. It is looked up by a keyed index and stands "
+        "in no log of ours.",
+        examples=["+79161234567"],
+    )
+    limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX, description="Messages on a page.")
+    cursor: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=CURSOR_CHARACTERS_MAX,
+        description="paging.next of the page before, with the same filters.",
+        examples=["AQ1pV7wK0QBzZqUyDXXFd0-5Nn_Bam0AZm9vYmFyYmF6cXV4MTIzNDU2"],
+    )
+
+
+class Money(BaseModel):
+    """An amount of money."""
+
+    amount: str = Field(description="Decimal, at least two places, in units of the currency.", examples=["6.00"])
+    currency: str = Field(description="ISO 4217.", examples=["RUB"])
+
+
+class MessageError(BaseModel):
+    """Why a message failed."""
+
+    code: int = Field(description="Meta's error code.", examples=[131047])
+    reason: str = Field(
+        description="Ours, of a closed set: no_consent, withdrawn, window_closed, policy, no_balance, price_above_max, "
+        "already_closed, cancelled, expired, meta_refused, unknown, ...",
+        examples=["window_closed"],
+    )
+    text: str = Field(
+        description="What happened and what to do, in words.",
+        examples=["The person has not written within 24 hours. Send an approved template instead."],
+    )
+
+
+class MessageEvent(BaseModel):
+    """Something that happened to a message."""
+
+    type: str = Field(description="A state's name, or captured, released, called_back.", examples=["delivered"])
+    at: datetime = Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:00:00Z"])
+
+
+class ListedMessage(BaseModel):
+    """A message without its decision trace."""
+
+    id: str = Field(
+        description="UUIDv7: messages[0].id of the send answer.", examples=["019ab0c4-7f3e-7c11-9c55-3d1a2b4c5d6e"]
+    )
+    state: StateName = Field(description="Where the message stands now; states only move on.", examples=["delivered"])
+    error: MessageError | None = Field(description="Why it failed or expired; null for every other state.")
+    price: Money | None = Field(description="Null before the message is funded; 0.00 where it is free.")
+    events: list[MessageEvent] = Field(description="What happened, oldest first.")
+
+
+class Message(ListedMessage):
+    """A message with everything that is known about it."""
+
+    trace: list[dict[str, Any]] = Field(
+        description="Every rule that was asked, its version, its facts, its outcome.",
+        examples=[[{"rule": "consent", "version": 1, "outcome": "allow", "facts": {"state": "given"}}]],
+    )
+
+
+class Paging(BaseModel):
+    """Where the next page begins."""
+
+    next: str | None = Field(
+        description="The cursor of the next page, which may be short or even empty; null at the end.", examples=[None]
+    )
+
+
+class MessageList(BaseModel):
+    """A page of messages, newest first."""
+
+    data: list[ListedMessage]
+    paging: Paging
+
+
+def message(row: Row[Any], trace: list[dict[str, Any]]) -> Message:
+    """The tenant's view of a stored message."""
+    return Message(**_shown(row), trace=trace)
+
+
+def listed(row: Row[Any]) -> ListedMessage:
+    """The same in a list."""
+    return ListedMessage(**_shown(row))
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "state": State(row.state).name.lower(),
+        "error": _error(row),
+        "price": None if row.price_micros is None else Money(amount=text_of(row.price_micros), currency=row.currency),
+        "events": _events(row),
+    }
+
+
+def _error(row: Row[Any]) -> MessageError | None:
+    if row.state == State.EXPIRED:
+        return MessageError(code=131026, reason="expired", text=words("expired"))
+    if row.state != State.FAILED:
+        return None
+    return MessageError(code=row.error_code, reason=row.error_reason, text=words(row.error_reason))
+
+
+def _events(row: Row[Any]) -> list[MessageEvent]:
+    found = [(getattr(row, f"{type_}_at"), type_) for type_ in EVENT_TYPES]
+    known = sorted(
+        (_sort_time(type_, at), EVENT_TYPES.index(type_), type_, at) for at, type_ in found if at is not None
+    )
+    return [MessageEvent(type=type_, at=at.astimezone(UTC)) for _, _, type_, at in known]
+
+
+def _sort_time(type_: str, at: datetime) -> datetime:
+    # Meta cuts its times to seconds: such a moment lay anywhere in its second, and after what led to it.
+    return at + META_RESOLUTION if type_ in META_NAMES and not at.microsecond else at

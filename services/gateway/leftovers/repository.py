@@ -1,0 +1,81 @@
+"""All SQL that removes what callbacks leave behind, a bounded number at a time."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+BATCH_MAX = 1_000
+
+# A queue's statistics are always old.
+_WALK_INDEXES = text("""
+    select set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
+           set_config('enable_seqscan', 'off', true)
+""")
+
+# An endpoint that was removed keeps nothing.
+_PRUNE_FACTS = text("""
+    with recursive endpoints as (
+        (select endpoint_id from callback_facts order by endpoint_id limit 1)
+        union all
+        select (select next.endpoint_id from callback_facts next
+                 where next.endpoint_id > endpoints.endpoint_id order by next.endpoint_id limit 1)
+          from endpoints where endpoints.endpoint_id is not null
+    ),
+    old as materialized (
+        select first.endpoint_id, first.event_id
+          from endpoints
+          left join callback_endpoints known on known.id = endpoints.endpoint_id
+          cross join lateral (
+               select endpoint_id, event_id, enqueued_at from callback_facts
+                where endpoint_id = endpoints.endpoint_id order by sequence limit :count for update skip locked) first
+         where known.id is null or first.enqueued_at < now() - make_interval(secs => :keep_seconds)
+         limit :count
+    )
+    delete from callback_facts fact using old
+     where fact.endpoint_id = old.endpoint_id and fact.event_id = old.event_id
+""")
+
+# Also what was never tried again, because its endpoint is disabled or its key is gone.
+_GIVE_UP = text("""
+    with old as (
+        select id from callback_deliveries
+         where dead_at is null and created_at < now() - make_interval(secs => :give_up_seconds)
+         order by id limit :count for update skip locked
+    )
+    update callback_deliveries delivery set dead_at = now() from old where delivery.id = old.id
+""")
+
+_PRUNE_DELIVERIES = text("""
+    with old as (
+        select id from callback_deliveries where dead_at < now() - make_interval(secs => :keep_seconds)
+         order by id limit :count for update skip locked
+    )
+    delete from callback_deliveries delivery using old where delivery.id = old.id
+""")
+
+_DROP_DAYS = text("select drop_callback_days(:parent, :days_kept)")
+
+
+async def walk_indexes(connection: AsyncConnection) -> None:
+    """Plan this transaction's statements for queues."""
+    await connection.execute(_WALK_INDEXES)
+
+
+async def prune_facts(connection: AsyncConnection, *, keep_seconds: float) -> int:
+    """Drop facts that nobody asked for in time; returns how many, at most BATCH_MAX."""
+    result = await connection.execute(_PRUNE_FACTS, {"keep_seconds": keep_seconds, "count": BATCH_MAX})
+    return int(result.rowcount)
+
+
+async def give_up(connection: AsyncConnection, *, give_up_seconds: float) -> int:
+    result = await connection.execute(_GIVE_UP, {"give_up_seconds": give_up_seconds, "count": BATCH_MAX})
+    return int(result.rowcount)
+
+
+async def prune_deliveries(connection: AsyncConnection, *, keep_seconds: float) -> int:
+    result = await connection.execute(_PRUNE_DELIVERIES, {"keep_seconds": keep_seconds, "count": BATCH_MAX})
+    return int(result.rowcount)
+
+
+async def drop_days(connection: AsyncConnection, parent: str, *, days_kept: int) -> int:
+    """Drop the partitions of days that are over; returns how many."""
+    return int(await connection.scalar(_DROP_DAYS, {"parent": parent, "days_kept": days_kept}) or 0)

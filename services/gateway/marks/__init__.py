@@ -1,0 +1,1 @@
+"""Read marks and typing indicators on their way to Meta."""

@@ -1,0 +1,1 @@
+"""The document of the public door and the page that shows it."""

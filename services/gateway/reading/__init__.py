@@ -1,0 +1,1 @@
+"""Numbers, accounts, templates and business profiles, read in Meta's shape."""

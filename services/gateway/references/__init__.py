@@ -1,0 +1,1 @@
+"""Ids of ours on their way to Meta."""

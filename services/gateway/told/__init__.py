@@ -1,0 +1,1 @@
+"""The facts that were put into deliveries, and telling them again."""

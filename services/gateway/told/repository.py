@@ -1,0 +1,80 @@
+"""All SQL of what was told: facts move here from the queue (hot path), and back for a replay."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_MOVE = text("""
+    with gone as (
+        delete from callback_facts fact
+         using unnest(cast(:endpoint_ids as uuid[]), cast(:event_ids as uuid[])) as mine (endpoint_id, event_id)
+         where fact.endpoint_id = mine.endpoint_id and fact.event_id = mine.event_id
+        returning fact.*
+    )
+    insert into callback_told (endpoint_id, tenant_id, event_id, sequence, person, phone_number_id, kind, topic,
+                               subject_id, occurred_at, content)
+    select endpoint_id, tenant_id, event_id, sequence, person, phone_number_id, kind, topic, subject_id, occurred_at,
+           content
+      from gone
+""")
+
+# The facts of one transaction have one `told_at`: with ties, a range is never cut inside of it. `sequence`, that of the
+# queue, keeps their order.
+_REPLAY = """
+    with chosen as (
+        select * from callback_told where {condition}
+         order by told_at fetch first :count rows with ties
+    ),
+    again as (
+        select distinct on (event_id) * from chosen order by event_id, told_at desc
+    ),
+    queued as (
+        insert into callback_facts (endpoint_id, tenant_id, event_id, person, phone_number_id, kind, topic, subject_id,
+                                    occurred_at, content)
+        select endpoint_id, tenant_id, event_id, person, phone_number_id, kind, topic, subject_id, occurred_at, content
+          from again order by told_at, sequence
+        on conflict (endpoint_id, event_id) do nothing
+        returning 1
+    )
+    select (select count(*) from queued) as queued,
+           (select count(*) from again) as found,
+           (select count(*) from chosen) as chosen,
+           (select max(told_at) from chosen) as last_told_at
+"""
+_REPLAY_MESSAGE = text(
+    _REPLAY.format(condition="endpoint_id = :endpoint_id and subject_id = :subject_id and told_at >= :since")
+)
+_REPLAY_RANGE = text(_REPLAY.format(condition="endpoint_id = :endpoint_id and told_at >= :since and told_at < :until"))
+
+
+class Replayed(NamedTuple):
+    """How many facts were queued and found (each once), how many rows were read, and the latest of them."""
+
+    queued: int
+    found: int
+    chosen: int
+    last_told_at: datetime | None
+
+
+async def move(connection: AsyncConnection, endpoint_ids: Sequence[UUID], event_ids: Sequence[UUID]) -> None:
+    """Take facts out of the queue and remember that they were told now."""
+    await connection.execute(_MOVE, {"endpoint_ids": list(endpoint_ids), "event_ids": list(event_ids)})
+
+
+async def replay_message(
+    connection: AsyncConnection, endpoint_id: UUID, subject_id: UUID, *, since: datetime, count: int
+) -> Replayed:
+    parameters = {"endpoint_id": endpoint_id, "subject_id": subject_id, "since": since, "count": count}
+    return Replayed(*(await connection.execute(_REPLAY_MESSAGE, parameters)).one())
+
+
+async def replay_range(
+    connection: AsyncConnection, endpoint_id: UUID, *, since: datetime, until: datetime, count: int
+) -> Replayed:
+    """Queue again what was told in the range, the oldest first, at least `count` if there is as much."""
+    parameters = {"endpoint_id": endpoint_id, "since": since, "until": until, "count": count}
+    return Replayed(*(await connection.execute(_REPLAY_RANGE, parameters)).one())

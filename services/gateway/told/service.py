@@ -1,0 +1,64 @@
+"""What endpoints were told: kept for some days, and told again on demand under the same event ids."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.gateway.told import repository
+from services.gateway.told.errors import NothingTold, RangeTooOld
+from services.gateway.told.repository import Replayed
+from services.kernel import clock
+
+KEPT_DAYS = 10  # a delivery is given up after three: a week is left to have its facts told again
+REPLAY_FACTS_MAX = 5_000  # of one request: what one short transaction moves
+MOMENT = timedelta(microseconds=1)
+
+
+class Replay(NamedTuple):
+    """What a request queued again; `resume_from` is where a range goes on that holds more."""
+
+    queued: int
+    already_waiting: int
+    resume_from: datetime | None
+
+
+async def move(connection: AsyncConnection, endpoint_ids: Sequence[UUID], event_ids: Sequence[UUID]) -> None:
+    """Take facts that were packed out of the queue and keep them for replays."""
+    await repository.move(connection, endpoint_ids, event_ids)
+
+
+async def replay_message(connection: AsyncConnection, endpoint_id: UUID, message_id: UUID) -> Replay:
+    """Queue again what the endpoint was told of a message; raises NothingTold."""
+    done = await repository.replay_message(connection, endpoint_id, message_id, since=_oldest(), count=REPLAY_FACTS_MAX)
+    if done.found == 0:
+        raise NothingTold(
+            f"message_id: this endpoint was told nothing of such a message of yours in the last {KEPT_DAYS} days"
+        )
+    return Replay(done.queued, done.found - done.queued, None)
+
+
+async def replay_range(
+    connection: AsyncConnection, endpoint_id: UUID, *, since: datetime, until: datetime | None
+) -> Replay:
+    """Queue again what the endpoint was told in a range of time, the oldest first; raises RangeTooOld."""
+    now = clock.now()
+    if since < _oldest():
+        raise RangeTooOld(f"from: what was told is kept for {KEPT_DAYS} days; give a later time")
+    if since > now:
+        raise RangeTooOld("from: this time is in the future; give the time from which on to tell again")
+    end = min(until or now, now)
+    done = await repository.replay_range(connection, endpoint_id, since=since, until=end, count=REPLAY_FACTS_MAX)
+    return Replay(done.queued, done.found - done.queued, _resume(done, end))
+
+
+def _resume(done: Replayed, end: datetime) -> datetime | None:
+    if done.chosen < REPLAY_FACTS_MAX or done.last_told_at is None or done.last_told_at + MOMENT >= end:
+        return None
+    return done.last_told_at + MOMENT
+
+
+def _oldest() -> datetime:
+    return clock.now() - timedelta(days=KEPT_DAYS)

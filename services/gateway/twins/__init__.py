@@ -1,0 +1,1 @@
+"""Test twins: a tenant's second self whose numbers are at the sandbox and whose messages cost nothing."""

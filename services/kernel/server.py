@@ -1,0 +1,132 @@
+"""The HTTP server's protocol with bounds on what a client may send, and on how slowly (uvicorn has none of its own)."""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services.kernel import metrics
+
+HEADER_BYTES_MAX = 32 * 1024  # request line and headers of one request; real clients need 2 KB
+HEADERS_SECONDS_MAX = 15.0  # from a request's first byte to the end of its headers
+SILENT_SECONDS_MAX = 75.0  # a connection on which nothing was ever asked
+BODY_BYTES_A_SECOND_MIN = 500  # slower than a bad mobile network
+INSPECT_SECONDS = 5.0
+LINGER_SECONDS = 1.0  # a connection that is closed on unread bytes is reset, and the refusal is lost with it
+
+_TOO_LARGE = "431 Request Header Fields Too Large"
+_TIMEOUT = "408 Request Timeout"
+
+
+class HeadersTooLarge(ValueError):
+    """Stops the parser; the connection is answered and closed."""
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """uvicorn's protocol; each connection is looked at every few seconds, so that a request costs no timer."""
+
+    header_bytes_max = HEADER_BYTES_MAX
+    headers_seconds_max = HEADERS_SECONDS_MAX
+    silent_seconds_max = SILENT_SECONDS_MAX
+    body_bytes_a_second_min = BODY_BYTES_A_SECOND_MIN
+    inspect_seconds = INSPECT_SECONDS
+    linger_seconds = LINGER_SECONDS
+
+    _inspection: asyncio.TimerHandle | None = None
+    _waits_for = "request"  # or headers, body, answer; "nothing" once it was refused
+    _since = 0.0
+    _header_bytes = 0
+    _body_bytes = 0  # since the last look
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn's own narrowing: it is a Transport
+        self._wait_for("request")
+        self._inspection = self.loop.call_later(self.inspect_seconds, self._inspect)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._inspection is not None:
+            self._inspection.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waits_for != "nothing":
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._header_bytes = 0
+        self._wait_for("headers")
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._body_bytes = 0
+        self._wait_for("body")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._wait_for("answer")
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser refused: too much of it, or no HTTP."""
+        if self._header_bytes > self.header_bytes_max:
+            self._refuse(_TOO_LARGE, f"send at most {self.header_bytes_max} bytes of headers")
+        else:
+            self._refuse("400 Bad Request", "this is no HTTP/1.1 request")
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > self.header_bytes_max:
+            raise HeadersTooLarge
+
+    def _wait_for(self, what: str) -> None:
+        self._waits_for, self._since = what, self.loop.time()
+
+    def _inspect(self) -> None:
+        if self.transport.is_closing():
+            return
+        self._inspection = self.loop.call_later(self.inspect_seconds, self._inspect)
+        waited = self.loop.time() - self._since
+        if self._waits_for == "headers" and waited > self.headers_seconds_max:
+            self._refuse(_TIMEOUT, "send the headers of a request without pauses")
+        elif self._waits_for == "request" and waited > self.silent_seconds_max:
+            self.transport.close()
+        elif self._waits_for == "body" and waited > self.inspect_seconds:
+            self._inspect_body()
+
+    def _inspect_body(self) -> None:
+        """A body that we ourselves do not read just now is not slow."""
+        is_slow = self._body_bytes < self.body_bytes_a_second_min * self.inspect_seconds
+        self._body_bytes = 0
+        if is_slow and not self.flow.read_paused:
+            self._refuse(_TIMEOUT, "send the body of a request without pauses")
+
+    def _refuse(self, status: str, detail: str) -> None:
+        metrics.CONNECTIONS_REFUSED.labels(status[:3]).inc()
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_answer(status, detail))
+        self._wait_for("nothing")
+        self.loop.call_later(self.linger_seconds, self.transport.close)
+
+
+def _answer(status: str, detail: str) -> bytes:
+    """A whole response; what it answers was never understood, so no application is asked."""
+    number = status[:3]
+    problem = f'{{"type":"urn:vestnik:problem:refused","title":"refused","status":{number},"detail":"{detail}"}}'
+    lines = [
+        f"HTTP/1.1 {status}",
+        "content-type: application/problem+json",
+        f"content-length: {len(problem)}",
+        "connection: close",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n" + problem).encode()

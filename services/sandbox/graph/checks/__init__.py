@@ -1,0 +1,1 @@
+"""What Meta checks of a message, one module for each kind of content."""

@@ -1,0 +1,1 @@
+"""How many messages Meta takes from a number, and for a person."""

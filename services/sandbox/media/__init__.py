@@ -1,0 +1,1 @@
+"""Files that businesses uploaded or people sent."""

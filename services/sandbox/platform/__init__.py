@@ -1,0 +1,1 @@
+"""What Meta announces about accounts, numbers, templates and preferences."""

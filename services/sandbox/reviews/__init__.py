@@ -1,0 +1,1 @@
+"""Meta's look at new templates."""

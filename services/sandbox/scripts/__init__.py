@@ -1,0 +1,1 @@
+"""What people do by themselves when they get a message."""

@@ -1,0 +1,1 @@
+"""The templates that the sandbox has been told about, or that were created at its Graph door."""

@@ -1,0 +1,1 @@
+"""What the body of a webhook falls into, and what may become of each part."""

@@ -1,0 +1,1 @@
+"""Who a webhook speaks of, as keyed indexes."""

@@ -1,0 +1,1 @@
+"""What Meta says about templates, numbers, accounts and people's preferences."""

@@ -1,0 +1,1 @@
+"""The second try of what went into quarantine."""

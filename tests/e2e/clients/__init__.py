@@ -1,0 +1,1 @@
+"""Real clients of the Cloud API, unmodified, and the receivers that come with them."""

@@ -1,0 +1,1 @@
+"""What sends the examples of the API document to a running stack."""

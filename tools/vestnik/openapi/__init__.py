@@ -1,0 +1,1 @@
+"""Assembles the OpenAPI document of the public door from the services' own routes, schemas and errors."""

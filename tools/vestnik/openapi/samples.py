@@ -1,0 +1,23 @@
+"""The values that every example of the document uses: a test replaces them by real ones and sends the examples."""
+
+PHONE_NUMBER_ID = "106540352242922"
+WABA_ID = "102290129340398"
+PERSON = "+79161234567"
+PERSON_DIGITS = PERSON.removeprefix("+")
+DISPLAY_NUMBER = "74951234567"
+TEMPLATE, LANGUAGE = "order_ready", "ru"
+MESSAGE_ID = "0198c9e2-5b7a-7c3e-9f01-6d2f4be0a1c7"
+INBOUND_ID = "5f0e3a52-7d3c-5b7f-8a55-1f4b4f9a2d10"
+MEDIA_ID = "0198c9e2-6f10-7aa4-8c35-02d1b7b64e55"
+TEMPLATE_ID = "0198c9e2-4a11-7b2c-9d3e-5f6a7b8c9d01"
+META_TEMPLATE_ID = 594425479261596
+ENDPOINT_ID = "0198c9e2-7c02-7d0e-a1b4-94a7d9a3b0c2"
+ATTEMPT_ID = "0198c9e2-7d10-7b1c-8f55-3c1f9d2e4a01"
+KEY_ID = "0198c9e2-8d44-7b5f-b3c9-5a0f6e1d2c93"
+EVENT_ID = "6b1c7f0e-2a49-5d3e-9c80-7f5e3b1a2d64"
+CONSENT_ID = "0198c9e2-9e15-7f21-9d6b-1c2a3b4d5e6f"
+TRACE_ID = "k2VqjR5cT0mXwA9d"
+AT = "2026-11-22T09:30:00Z"
+LATER = "2026-11-22T09:30:04Z"
+TOMORROW = "2026-11-23T09:30:00Z"
+CALLBACK_URL = "https://shop.example.com/whatsapp/callbacks"

@@ -144,9 +144,7 @@ def _open_media(
     app.state.media = Shelf(
         database=database,
         keyring=keyring,
-        directory=directory,
         files=files,
-        upstream=upstream,
         public_url=settings.urls.public,
     )
 

@@ -8,17 +8,18 @@ K = TypeVar("K", bound=Hashable)
 
 
 class TokenBuckets(Generic[K]):
-    """A bucket per key that holds one second's worth and is full at first; whoever was idle longest is forgotten."""
+    """A bucket per key, full at first, that holds one second's worth or `burst`; who was idle longest is forgotten."""
 
     def __init__(self, *, entries_max: int) -> None:
         self._entries_max = entries_max
         self._buckets: dict[K, tuple[float, float]] = {}  # tokens, and when they were counted; the latest used last
 
-    def take(self, key: K, per_second: float, count: int = 1) -> float:
+    def take(self, key: K, per_second: float, count: float = 1, *, burst: float | None = None) -> float:
         """Take `count` tokens; returns how many are left, or a negative number when there were too few to take any."""
         now = monotonic()
-        tokens, at = self._buckets.pop(key, (per_second, now))
-        tokens = min(per_second, tokens + (now - at) * per_second)
+        holds = per_second if burst is None else burst
+        tokens, at = self._buckets.pop(key, (holds, now))
+        tokens = min(holds, tokens + (now - at) * per_second)
         left = tokens - count
         self._buckets[key] = (left if left >= 0.0 else tokens, now)
         if len(self._buckets) > self._entries_max:

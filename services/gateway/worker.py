@@ -20,6 +20,7 @@ from services.gateway.leftovers import service as leftovers
 from services.gateway.media import service as media
 from services.gateway.media.fetching import Fetcher
 from services.gateway.media.keeping import keep as keep_media
+from services.gateway.media.withdrawing import Withdrawals
 from services.gateway.migrate import MIGRATIONS
 from services.gateway.platform.consumers import CONSUMER as PLATFORM_CONSUMER
 from services.gateway.progress.consumers import consumers
@@ -113,6 +114,10 @@ def _keep_media(process: ServiceProcess[Settings], shared: Shared) -> None:
         tenant_bytes_max=settings.tenant_bytes_max,
     )
     process.task("media fetcher", fetcher.run)
+    withdrawals = Withdrawals(
+        database=shared.database, keyring=shared.keyring, directory=shared.directory, upstream=shared.upstream
+    )
+    process.task("media at Meta", withdrawals.run)
     process.task("media keeper", partial(keep_media, shared.database, files))
 
 

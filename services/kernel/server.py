@@ -36,6 +36,8 @@ class GuardedHttp(HttpToolsProtocol):
     _since = 0.0
     _header_bytes = 0
     _body_bytes = 0  # since the last look
+    _steps = 0  # whatever the parser has said
+    _unsaid_bytes = 0  # what it has swallowed since: it keeps a header, or a trailer, until that one's end
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn's own narrowing: it is a Transport
@@ -48,8 +50,13 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._waits_for != "nothing":
-            super().data_received(data)
+        if self._waits_for == "nothing":
+            return
+        steps = self._steps
+        super().data_received(data)
+        self._unsaid_bytes = self._unsaid_bytes + len(data) if self._steps == steps else 0
+        if self._unsaid_bytes > self.header_bytes_max and self._waits_for != "nothing":
+            self._refuse_size()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -70,6 +77,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._steps += 1
         self._body_bytes += len(body)
         super().on_body(body)
 
@@ -80,16 +88,18 @@ class GuardedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What the parser refused: too much of it, or no HTTP."""
         if self._header_bytes > self.header_bytes_max:
-            self._refuse(_TOO_LARGE, f"send at most {self.header_bytes_max} bytes of headers")
+            self._refuse_size()
         else:
             self._refuse("400 Bad Request", "this is no HTTP/1.1 request")
 
     def _count(self, size: int) -> None:
+        self._steps += 1
         self._header_bytes += size
         if self._header_bytes > self.header_bytes_max:
             raise HeadersTooLarge
 
     def _wait_for(self, what: str) -> None:
+        self._steps += 1
         self._waits_for, self._since = what, self.loop.time()
 
     def _inspect(self) -> None:
@@ -110,6 +120,9 @@ class GuardedHttp(HttpToolsProtocol):
         self._body_bytes = 0
         if is_slow and not self.flow.read_paused:
             self._refuse(_TIMEOUT, "send the body of a request without pauses")
+
+    def _refuse_size(self) -> None:
+        self._refuse(_TOO_LARGE, f"send at most {self.header_bytes_max} bytes of headers")
 
     def _refuse(self, status: str, detail: str) -> None:
         metrics.CONNECTIONS_REFUSED.labels(status[:3]).inc()

@@ -72,6 +72,21 @@ async def test_a_flood_of_headers_in_pieces_is_refused_before_its_end(address: t
     assert (await said(address, HEAD, *pieces)).startswith(b"HTTP/1.1 431")
 
 
+async def test_one_endless_header_is_refused_before_its_end(address: tuple[str, int]) -> None:
+    assert (await said(address, HEAD, b"X-Header: ", *[b"1" * 1_000] * 10)).startswith(b"HTTP/1.1 431")
+
+
+async def test_an_endless_trailer_is_refused_before_its_end(address: tuple[str, int]) -> None:
+    head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Trailer: "
+    assert (await said(address, head, *[b"1" * 1_000] * 10)).startswith(b"HTTP/1.1 431")
+
+
+async def test_a_body_in_tiny_chunks_is_read_to_its_end(address: tuple[str, int]) -> None:
+    head = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    pieces = [b"1\r\na\r\n" * 300] * 10
+    assert (await said(address, head, *pieces, b"0\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+
 async def test_an_endless_path_is_refused(address: tuple[str, int]) -> None:
     assert (await said(address, b"GET /" + b"a" * 5_000 + b" HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 431")
 

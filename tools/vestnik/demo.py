@@ -135,6 +135,8 @@ def show_addresses(console: Console, stack: Mapping[str, Any], directory: Path) 
     tenant = stack["tenant"]
     rows = {name: stack[name] for name in ("gateway", "webhook", "consent", "billing", "sandbox", "kafka")}
     rows |= {f"demo tenant's {name}": tenant[name] for name in TENANT_FIELDS}
+    rows["the API, to read"] = f"{stack['gateway']}/docs"
+    rows["a phone, to look at"] = f"{stack['sandbox']}/_sandbox/phones"
     rows["everything, as JSON"] = directory / "stack.json"
     console.print("\n[bold]Vestnik is running[/]")
     for name, value in rows.items():

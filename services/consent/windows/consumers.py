@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.consent.aliases import service as aliases
 from services.consent.consents import service as consents
 from services.consent.windows import service
 from services.kernel.contracts import Event
@@ -15,7 +16,8 @@ GROUP = "consent.inbound"
 
 async def handle(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
     """Windows only grow and acts are keyed by their message, so that no first-sight rows are needed."""
-    inbound = [received.event for received in batch if isinstance(received.event, InboundReceived)]
+    events = [received.event for received in batch if isinstance(received.event, InboundReceived)]
+    inbound = await aliases.recognise(connection, events)
     judged = await service.judge(connection, inbound)
     changes = await consents.apply_signals(connection, list(_signals(inbound)))
     return [*changes, *judged]  # a withdrawal is told before the message that said it

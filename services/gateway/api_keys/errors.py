@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from services.kernel.errors import Conflict, Forbidden, NotFound, Unprocessable
+from services.kernel.errors import Conflict, Forbidden, NotFound, Unauthorized, Unprocessable
 
 
 class KeyNotFound(NotFound):
@@ -15,6 +15,13 @@ class ScopesNotHeld(Forbidden):
 
     def __init__(self, missing: Collection[str]) -> None:
         super().__init__(f"scopes: this API key lacks {', '.join(sorted(missing))} itself, so it cannot grant them")
+
+
+class NoLongerValid(Unauthorized):
+    """The door may let a key in for seconds after its end; it must not make a key that outlives it."""
+
+    def __init__(self) -> None:
+        super().__init__("this API key was revoked or has expired: use another key")
 
 
 class NotForTestKeys(Unprocessable):

@@ -9,12 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Acts on a tenant's keys wait for each other; a foreign key to the tenant does not.
 _LOCK = text("select id from tenants where id = :tenant_id for no key update")
-_COUNT = text("""
+# `least` takes no notice of nulls: what has no end is kept.
+_KEPT = "coalesce(least(k.revoked_at, k.valid_until) > now() - make_interval(days => :days), true)"
+_COUNT = text(f"""
     select count(*) filter (where k.revoked_at is null and (k.valid_until is null or k.valid_until > now())) as usable,
            count(*) as kept
       from api_keys k
-     where k.tenant_id = any(cast(:tenant_ids as uuid[]))
-       and (k.revoked_at is null or k.revoked_at > now() - make_interval(days => :days))
+     where k.tenant_id = any(cast(:tenant_ids as uuid[])) and {_KEPT}
+""")
+_IS_VALID = text("""
+    select true from api_keys
+     where id = :key_id and revoked_at is null and (valid_until is null or valid_until > now())
 """)
 _COLUMNS = """
     k.id, k.tenant_id, k.name, k.prefix, k.mode, k.scopes, k.networks, k.valid_from, k.valid_until, k.rate_per_second,
@@ -30,8 +35,7 @@ _ADD = text(f"""
 _LIST = text(f"""
     select {_COLUMNS}
       from api_keys k
-     where k.tenant_id = any(cast(:tenant_ids as uuid[]))
-       and (k.revoked_at is null or k.revoked_at > now() - make_interval(days => :days))
+     where k.tenant_id = any(cast(:tenant_ids as uuid[])) and {_KEPT}
      order by k.id
      limit :count
 """)
@@ -72,8 +76,13 @@ async def lock(connection: AsyncConnection, tenant_id: UUID) -> None:
 
 
 async def count(connection: AsyncConnection, tenant_ids: Sequence[UUID], *, days: int) -> Row[Any]:
-    """`usable` keys, and `kept` ones: those and what was revoked within `days`."""
+    """`usable` keys, and `kept` ones: those and what was revoked or expired within `days`."""
     return (await connection.execute(_COUNT, {"tenant_ids": list(tenant_ids), "days": days})).one()
+
+
+async def is_valid(connection: AsyncConnection, key_id: UUID) -> bool:
+    """Whether a key is neither revoked nor expired, whatever anybody remembers of it."""
+    return bool(await connection.scalar(_IS_VALID, {"key_id": key_id}))
 
 
 async def add(connection: AsyncConnection, values: dict[str, Any]) -> Row[Any]:
@@ -83,7 +92,7 @@ async def add(connection: AsyncConnection, values: dict[str, Any]) -> Row[Any]:
 async def of_tenants(
     connection: AsyncConnection, tenant_ids: Sequence[UUID], *, days: int, count: int
 ) -> Sequence[Row[Any]]:
-    """Oldest first; what was revoked longer than `days` ago is not shown."""
+    """Oldest first; what was revoked or expired longer than `days` ago is not shown."""
     values = {"tenant_ids": list(tenant_ids), "days": days, "count": count}
     return (await connection.execute(_LIST, values)).all()
 

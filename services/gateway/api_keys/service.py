@@ -16,6 +16,7 @@ from services.gateway.api_keys.errors import (
     AlreadyOver,
     KeyNotFound,
     LastManagingKey,
+    NoLongerValid,
     NotForTestKeys,
     NotForTwins,
     NotRotatable,
@@ -46,7 +47,7 @@ from services.kernel.periodic import every
 
 USABLE_MAX = 100  # of one tenant, with its test keys
 KEPT_MAX = 1_000  # rows of one tenant, so that making and revoking without end stops somewhere
-KEPT_DAYS = 90  # how long a revoked key is shown
+KEPT_DAYS = 90  # how long a revoked or expired key is shown
 RECORD_SECONDS = 60.0  # the precision of last_used_at
 
 _log = get_logger()
@@ -98,6 +99,9 @@ class Desk:
         _check_held(scopes, maker)
         if wanted.rate_per_second is not None and wanted.rate_per_second > self.rate_per_second_max:
             raise RateTooHigh(self.rate_per_second_max)
+        await repository.lock(connection, maker.tenant_id)
+        await _check_still_valid(connection, maker)
+        await _check_room(connection, maker.tenant_id, await twins.find(connection, maker.tenant_id))
         return await self._make(connection, maker.tenant_id, wanted, scopes)
 
     async def issue(self, connection: AsyncConnection, tenant_id: UUID, *, name: str) -> Issued:
@@ -107,6 +111,7 @@ class Desk:
         """
         if (await require_tenant(connection, tenant_id)).mode == "test":
             raise NotForTwins
+        await repository.lock(connection, tenant_id)
         return await self._make(connection, tenant_id, Wanted(name=name), frozenset(SCOPES))
 
     async def rotate(
@@ -114,6 +119,7 @@ class Desk:
     ) -> Issued:
         """A new key like the old one, which ends after the overlap; without one it is revoked now."""
         await repository.lock(connection, caller.tenant_id)
+        await _check_still_valid(connection, caller)
         old, twin = await _find(connection, caller.tenant_id, key_id)
         _check_rotatable(old)
         _check_held(old.scopes, caller)
@@ -132,8 +138,6 @@ class Desk:
             raise NotForTestKeys
         if wanted.valid_until is not None and wanted.valid_until <= clock.now():
             raise AlreadyOver
-        await repository.lock(connection, tenant_id)
-        await _check_room(connection, tenant_id, await twins.find(connection, tenant_id))
         twin = await self._twin(connection, tenant_id) if wanted.mode == "test" else None
         api_key, row = await self._add(connection, twin.tenant_id if twin else tenant_id, wanted, scopes)
         return Issued(api_key, row, twin)
@@ -234,6 +238,11 @@ def _owners(tenant_id: UUID, twin: Twin | None) -> list[UUID]:
 def _check_held(scopes: Sequence[str] | frozenset[Scope], holder: ApiPrincipal) -> None:
     if missing := set(scopes) - holder.scopes:
         raise ScopesNotHeld(missing)
+
+
+async def _check_still_valid(connection: AsyncConnection, caller: ApiPrincipal) -> None:
+    if not await repository.is_valid(connection, caller.key_id):
+        raise NoLongerValid
 
 
 def _check_rotatable(row: Row[Any]) -> None:

@@ -39,7 +39,14 @@ INVALID: Refusals = {422: refusal("A field is not acceptable: the text names it,
 
 
 def callback(row: EndpointRow) -> CallbackOut:
-    return CallbackOut.model_validate({"url": row.url, "state": _state(row), "secret_hint": row.secret_hint})
+    return CallbackOut.model_validate(
+        {
+            "url": row.url,
+            "state": _state(row),
+            "max_updates": row.max_updates,
+            "secret_hint": row.secret_hint,
+        }
+    )
 
 
 def endpoint(row: EndpointRow) -> EndpointOut:

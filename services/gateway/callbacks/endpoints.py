@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.gateway.attempts import service as attempts
-from services.gateway.callbacks import answers, management, notices, schemas
+from services.gateway.callbacks import answers, management, notices, pace, schemas
 from services.gateway.callbacks.addresses import AddressRules
 from services.gateway.callbacks.answers import ALWAYS, INVALID, MISSING, refusal
 from services.gateway.callbacks.errors import NoSuchEndpoint
@@ -28,7 +28,10 @@ async def put_callback(
     body: schemas.CallbackIn, tenant: CallbackManager, connection: Transaction, request: Request
 ) -> schemas.CallbackOut:
     """Be called here from now on, also with what waits. Enables the endpoint if it was disabled."""
-    return answers.callback(await management.set_url(connection, tenant.tenant_id, body.url, rules=_rules(request)))
+    row = await management.set_url(
+        connection, tenant.tenant_id, body.url, max_updates=body.max_updates or None, rules=_rules(request)
+    )
+    return answers.callback(row)
 
 
 @router.get("/v1/callback", summary="Read your callback URL")
@@ -58,6 +61,7 @@ async def add_endpoint(
         url=body.url,
         events=body.events,
         description=body.description,
+        max_updates=body.max_updates,
         rules=_rules(request),
     )
     return answers.new_endpoint(new)
@@ -86,8 +90,11 @@ async def change_endpoint(
     connection: Transaction,
     request: Request,
 ) -> schemas.EndpointOut:
-    """Change the URL, the filter or the description. What waits goes to the new URL; a disabled endpoint stays so."""
-    changes = Changes(**body.model_dump(exclude_unset=True))  # type: ignore[typeddict-item]  # the same three fields
+    """Change the URL, the filter, the description or `max_updates`.
+
+    What waits goes to the new URL; a disabled endpoint stays so.
+    """
+    changes = Changes(**body.model_dump(exclude_unset=True))  # type: ignore[typeddict-item]  # the same four fields
     row = await management.change(connection, tenant.tenant_id, _parse(endpoint_id), changes, rules=_rules(request))
     return answers.endpoint(row)
 
@@ -159,13 +166,17 @@ async def confirm_secret(
     "/v1/callbacks/{endpoint_id}:test",
     status_code=202,
     summary="Send a test callback",
-    responses=MISSING | {409: refusal("The endpoint is disabled, or has no URL.")},
+    responses=MISSING | {409: refusal("The endpoint is disabled, has no URL, or too many tests wait already.")},
 )
 async def send_test(
     endpoint_id: EndpointId, tenant: CallbackManager, connection: Transaction, request: Request
 ) -> schemas.TestOut:
-    """Queue a signed callback of the field `callback_endpoint.test`, whatever the endpoint's filter says."""
+    """Queue a signed callback of the field `callback_endpoint.test`, whatever the endpoint's filter says.
+
+    One a second for each endpoint; up to twenty may wait.
+    """
     row = await management.active(connection, tenant.tenant_id, _parse(endpoint_id))
+    pace.check_test(row.id)
     return schemas.TestOut(event_id=await notices.send_test(connection, request.app.state.keyring, row))
 
 
@@ -197,9 +208,10 @@ async def replay(
     """Queue facts once more that this endpoint was told, or should have been, in the last ten days.
 
     Each keeps its `event_id`, so a receiver that counts events once may be told generously. They come after what waits
-    already. Facts that wait are not queued twice.
+    already. Facts that wait are not queued twice. One replay in five seconds for each endpoint.
     """
     row = await management.active(connection, tenant.tenant_id, _parse(endpoint_id))
+    pace.check_replay(row.id)
     if body.message_id is not None:
         done = await told.replay_message(connection, row.id, body.message_id)
     else:

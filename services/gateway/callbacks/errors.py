@@ -46,3 +46,9 @@ class EndpointNotActive(Conflict):
     """The endpoint is disabled, or has no URL yet."""
 
     code = "endpoint_not_active"
+
+
+class TooManyTests(Conflict):
+    """As many tests as may wait for the endpoint are waiting."""
+
+    code = "too_many_tests"

@@ -25,6 +25,7 @@ from services.kernel.errors import NotFound
 
 ENDPOINTS_MAX = 10  # of one tenant, its first one among them: every fact is stored once for each
 HOUR_SECONDS = 3_600.0
+UPDATES_MAX = 100  # in one POST; an endpoint may ask for fewer
 
 
 class NewEndpoint(NamedTuple):
@@ -40,6 +41,7 @@ class Changes(TypedDict, total=False):
     url: str
     events: list[str] | None
     description: str | None
+    max_updates: int
 
 
 async def create_secret(connection: AsyncConnection, keyring: Keyring, tenant_id: UUID) -> str:
@@ -60,12 +62,23 @@ async def set_url(
     tenant_id: UUID,
     url: str,
     *,
+    max_updates: int | None = None,
     rules: AddressRules,
 ) -> EndpointRow:
-    """Call the first endpoint here from now on, also with what waits, and enable it; raises BadCallbackUrl."""
+    """Call the first endpoint here from now on, also with what waits, and enable it; raises BadCallbackUrl.
+
+    Without `max_updates` the endpoint keeps what it has.
+    """
     checked = check_url(url, rules=rules)
     row = await endpoint(connection, tenant_id)
-    await repository.change(connection, row, url=checked, events=row.events, description=row.description)
+    await repository.change(
+        connection,
+        row,
+        url=checked,
+        events=row.events,
+        description=row.description,
+        max_updates=max_updates or row.max_updates,
+    )
     return await enable(connection, tenant_id, row.id)
 
 
@@ -77,6 +90,7 @@ async def add(
     url: str,
     events: list[str] | None,
     description: str | None,
+    max_updates: int = UPDATES_MAX,
     rules: AddressRules,
 ) -> NewEndpoint:
     """Another endpoint, which hears of what happens from now on; raises BadCallbackUrl, BadTopic, TooManyEndpoints."""
@@ -85,7 +99,14 @@ async def add(
     if await repository.count_locked(connection, tenant_id) >= ENDPOINTS_MAX:
         raise TooManyEndpoints(f"a tenant has at most {ENDPOINTS_MAX} callback endpoints: remove one first")
     return await _add(
-        connection, keyring, tenant_id, is_first=False, url=checked, events=topics, description=description
+        connection,
+        keyring,
+        tenant_id,
+        is_first=False,
+        url=checked,
+        events=topics,
+        description=description,
+        max_updates=max_updates,
     )
 
 
@@ -112,6 +133,7 @@ async def change(
         url=url,
         events=None if events is None else check_filter(events),
         description=changes.get("description", row.description),
+        max_updates=changes.get("max_updates", row.max_updates),
     )
     if url != row.url:
         await hurry(connection, [endpoint_id])
@@ -189,6 +211,7 @@ async def _add(
     url: str | None,
     events: list[str] | None = None,
     description: str | None = None,
+    max_updates: int = UPDATES_MAX,
 ) -> NewEndpoint:
     endpoint_id = uuid7()
     secret: NewSecret = await new_secret(keyring, tenant_id, endpoint_id)
@@ -200,6 +223,7 @@ async def _add(
         url=url,
         events=events,
         description=description,
+        max_updates=max_updates,
         secret=secret.sealed,
         secret_hint=secret.hint,
     )

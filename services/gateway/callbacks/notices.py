@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
+from services.gateway.callbacks import repository
+from services.gateway.callbacks.errors import TooManyTests
 from services.gateway.callbacks.queue import CallbackFact, enqueue
 from services.gateway.callbacks.repository import EndpointRow
 from services.gateway.callbacks.topics import NOTICE_TOPIC, TEST_TOPIC
@@ -16,10 +18,13 @@ from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
 
 NO_WABA = "0"
+TESTS_WAITING_MAX = 20  # among the latest thousand facts that wait for an endpoint
 
 
 async def send_test(connection: AsyncConnection, keyring: Keyring, endpoint: EndpointRow) -> UUID:
-    """Queue a test for this endpoint alone; returns the event id that it will see."""
+    """Queue a test for this endpoint alone; returns the event id that it will see, raises TooManyTests."""
+    if await repository.waiting(connection, endpoint.id, TEST_TOPIC) >= TESTS_WAITING_MAX:
+        raise TooManyTests(f"{TESTS_WAITING_MAX} tests wait for this endpoint already: let it answer, then test again")
     value = {"endpoint_id": str(endpoint.id)}
     fact = await _fact(keyring, endpoint.tenant_id, event_id=uuid7(), topic=TEST_TOPIC, at=clock.now(), value=value)
     await enqueue(connection, [fact], only_to=endpoint.id)

@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_SHOWN = """id, tenant_id, is_first, url, events, description, secret_hint, disabled_at, disabled_reason,
+_SHOWN = """id, tenant_id, is_first, url, events, description, max_updates, secret_hint, disabled_at, disabled_reason,
            case when old_secret_until > now() then old_secret_until end as old_secret_until,
            failing_since, created_at"""
 
 _ADD = text(f"""
-    insert into callback_endpoints (id, tenant_id, is_first, url, events, description, secret, secret_hint)
-    values (:id, :tenant_id, :is_first, :url, :events, :description, :secret, :secret_hint)
+    insert into callback_endpoints (id, tenant_id, is_first, url, events, description, max_updates, secret, secret_hint)
+    values (:id, :tenant_id, :is_first, :url, :events, :description, :max_updates, :secret, :secret_hint)
     returning {_SHOWN}
 """)
 
@@ -30,7 +30,7 @@ _FIND = text(f"select {_SHOWN} from callback_endpoints where tenant_id = :tenant
 
 _CHANGE = text(f"""
     update callback_endpoints
-       set url = :url, events = :events, description = :description, changed_at = now(),
+       set url = :url, events = :events, description = :description, max_updates = :max_updates, changed_at = now(),
            failing_since = case when url = :url then failing_since end,
            last_failure_at = case when url = :url then last_failure_at end,
            rest_until = case when url = :url then rest_until end
@@ -98,6 +98,12 @@ _ENQUEUE = text("""
     on conflict (endpoint_id, event_id) do nothing
 """)
 
+# The latest thousand only: an endpoint that was down for days may have millions.
+_WAITING = text("""
+    with latest as (select topic from callback_facts where endpoint_id = :id order by sequence desc limit 1000)
+    select count(*) from latest where topic = :topic
+""")
+
 
 class EndpointRow(NamedTuple):
     id: UUID
@@ -106,6 +112,7 @@ class EndpointRow(NamedTuple):
     url: str | None
     events: list[str] | None
     description: str | None
+    max_updates: int
     secret_hint: str
     disabled_at: datetime | None
     disabled_reason: str | None
@@ -123,6 +130,7 @@ async def add(
     url: str | None,
     events: list[str] | None,
     description: str | None,
+    max_updates: int,
     secret: bytes,
     secret_hint: str,
 ) -> EndpointRow:
@@ -133,6 +141,7 @@ async def add(
         "url": url,
         "events": events,
         "description": description,
+        "max_updates": max_updates,
         "secret": secret,
         "secret_hint": secret_hint,
     }
@@ -160,7 +169,13 @@ async def find(connection: AsyncConnection, tenant_id: UUID, endpoint_id: UUID) 
 
 
 async def change(
-    connection: AsyncConnection, row: EndpointRow, *, url: str | None, events: list[str] | None, description: str | None
+    connection: AsyncConnection,
+    row: EndpointRow,
+    *,
+    url: str | None,
+    events: list[str] | None,
+    description: str | None,
+    max_updates: int,
 ) -> EndpointRow | None:
     """Write the endpoint's settings; another address forgets what failed at the old one."""
     parameters = {
@@ -169,6 +184,7 @@ async def change(
         "url": url,
         "events": events,
         "description": description,
+        "max_updates": max_updates,
     }
     return await _one(connection, _CHANGE, parameters)
 
@@ -230,6 +246,11 @@ async def enqueue(
     `only_to` gets them whatever it wants.
     """
     await connection.execute(_ENQUEUE, columns | {"not_to": list(not_to), "only_to": only_to})
+
+
+async def waiting(connection: AsyncConnection, endpoint_id: UUID, topic: str) -> int:
+    """How many facts of a topic wait for the endpoint, among the latest thousand."""
+    return int(await connection.scalar(_WAITING, {"id": endpoint_id, "topic": topic}))
 
 
 async def _one(connection: AsyncConnection, statement: object, parameters: Mapping[str, object]) -> EndpointRow | None:

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from services.gateway.callbacks.management import UPDATES_MAX
+
 OVERLAP_HOURS = 24
 OVERLAP_HOURS_MAX = 168
 EVENTS_MAX = 50
@@ -39,6 +41,21 @@ Description = Annotated[
     Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f]*$")] | None,
     Field(description="For your own memory.", examples=["CRM"]),
 ]
+MaxUpdates = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=UPDATES_MAX,
+        strict=True,
+        description=(
+            "How many updates one POST may hold. With little traffic it holds one, under load up to this many. Set it"
+            " to 1 for clients that read only the first update of a POST (pywa is one); such an endpoint is told more"
+            " slowly under load, since four POSTs are under way to it at most."
+        ),
+        examples=[1],
+    ),
+]
+LEFT_OUT = 0  # of a `max_updates` that stays as it is; nobody may send it
 
 
 class CallbackIn(BaseModel):
@@ -47,6 +64,7 @@ class CallbackIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: Url
+    max_updates: MaxUpdates = LEFT_OUT
 
 
 class CallbackOut(BaseModel):
@@ -54,6 +72,7 @@ class CallbackOut(BaseModel):
 
     url: str | None
     state: Literal["unset", "active", "disabled"]
+    max_updates: int = Field(description="How many updates one POST may hold.", examples=[100])
     secret_hint: str = Field(description="The end of the secret that signs.", examples=["...Zk0A"])
 
 
@@ -65,6 +84,7 @@ class EndpointIn(BaseModel):
     url: Url
     events: Events = None
     description: Description = None
+    max_updates: MaxUpdates = UPDATES_MAX
 
 
 class EndpointChanges(BaseModel):
@@ -75,11 +95,12 @@ class EndpointChanges(BaseModel):
     url: Url = ""
     events: Events = None
     description: Description = None
+    max_updates: MaxUpdates = LEFT_OUT
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("give at least one of url, events, description")
+            raise ValueError("give at least one of url, events, description, max_updates")
         return self
 
 
@@ -99,6 +120,7 @@ class EndpointOut(BaseModel):
     url: str | None = Field(examples=["https://hooks.example.com/whatsapp"])
     events: list[str] | None = Field(description="null: all facts.", examples=[["messages", "statuses.failed"]])
     description: str | None = Field(description="As you gave it.", examples=["CRM"])
+    max_updates: int = Field(description="How many updates one POST may hold.", examples=[100])
     is_first: bool = Field(description="Whether this is the endpoint of `/v1/callback`.")
     state: Literal["unset", "active", "disabled"] = Field(description="unset: it has no URL yet.")
     disabled: Disabled | None = Field(description="Why it is not called; null while it is.")

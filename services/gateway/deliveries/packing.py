@@ -13,6 +13,7 @@ from services.gateway.callbacks.service import PURPOSE, open_secrets
 from services.gateway.deliveries import envelope, metrics, repository
 from services.gateway.deliveries.bodies import by_endpoint, portions
 from services.gateway.deliveries.envelope import Value
+from services.gateway.deliveries.pace import Pace
 from services.gateway.deliveries.repository import DeliveryRow, FactRow, NewDelivery
 from services.gateway.deliveries.schedule import Limits
 from services.gateway.deliveries.values import Contents, Values
@@ -55,12 +56,26 @@ class Packed(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What a round may start: posts, endpoints whose keys cannot be used, and how much was waiting."""
+    """What a round may start: posts, endpoints whose keys cannot be used, how much is told, who has facts left."""
 
     posts: list[Post]
     broken: list[UUID]
     facts: int = 0
     is_full: bool = False
+    left: frozenset[UUID] = frozenset()
+
+
+class Portioned(NamedTuple):
+    """One endpoint's due facts, divided into bodies."""
+
+    endpoint_id: UUID
+    bodies: list[list[FactRow]]
+    due: int
+    is_calm: bool
+
+    @property
+    def facts(self) -> list[FactRow]:
+        return [fact for body in self.bodies for fact in body]
 
 
 class Packer:
@@ -69,30 +84,27 @@ class Packer:
     def __init__(self, *, keyring: Keyring, directory: Directory, limits: Limits, public_url: str) -> None:
         self._keyring = keyring
         self._limits = limits
+        self._pace = Pace(limits)
         self._values = Values(keyring=keyring, directory=directory, public_url=public_url)
         self._breathed_at = 0.0
 
     async def pack(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> Round:
         """Pack due facts, at most as many deliveries an endpoint as it has places, in the caller's transaction."""
-        facts = await self._claim(connection, closed, places)
-        if not facts:
+        claimed = by_endpoint(await self._claim(connection, closed, places))
+        if not claimed:
             return Round([], [])
-        contents = await self._values.prepare(connection, facts)
+        portioned = [self._portion(of_endpoint, places) for of_endpoint in claimed.values()]
+        contents = await self._values.prepare(connection, [fact for one in portioned for fact in one.facts])
         packed: list[Packed] = []
         broken: list[UUID] = []
-        claimed = by_endpoint(facts)
-        for endpoint_id, of_endpoint in claimed.items():
+        for one in portioned:
             try:
-                for portion in portions(of_endpoint, size=self._limits.values_max, places=places(endpoint_id)):
-                    packed.append(await self._pack(portion, contents))
-                    await self._breathe()
+                packed += await self._pack_all(one, contents)
             except ServiceError as error:
-                _refuse(of_endpoint[0].tenant_id, error)
-                broken.append(endpoint_id)
+                _refuse(claimed[one.endpoint_id][0].tenant_id, error)
+                broken.append(one.endpoint_id)
         await self._write(connection, packed)
-        posts = [post for one in packed for post in one.posts]
-        longest = max(len(of_endpoint) for of_endpoint in claimed.values())
-        return Round(posts, broken, len(facts), is_full=longest >= self._limits.values_max)
+        return self._round(portioned, packed, broken)
 
     async def unseal(self, rows: Sequence[DeliveryRow]) -> Round:
         """Posts of frozen deliveries; those that do not open are left to their lease."""
@@ -116,8 +128,37 @@ class Packer:
         return await repository.claim_facts(
             connection,
             endpoint_ids=endpoint_ids,
-            facts_max=[limits.values_max * places(endpoint_id) for endpoint_id in endpoint_ids],
-            order=limits.order,
+            places=[places(endpoint_id) for endpoint_id in endpoint_ids],
+            reach=limits.reach,
+        )
+
+    def _portion(self, facts: list[FactRow], places: Places) -> Portioned:
+        """One fact a body while the traffic is calm; how much is due decides, not how much finds room now."""
+        endpoint_id = facts[0].endpoint_id
+        is_calm = self._pace.is_calm(endpoint_id, len(facts))
+        size = 1 if is_calm else min(facts[0].max_updates, self._limits.values_max)
+        return Portioned(endpoint_id, portions(facts, size=size, places=places(endpoint_id)), len(facts), is_calm)
+
+    async def _pack_all(self, portioned: Portioned, contents: Contents) -> list[Packed]:
+        packed = []
+        for body in portioned.bodies:
+            packed.append(await self._pack(body, contents))
+            await self._breathe()
+        self._pace.told(portioned.endpoint_id, sum(len(one.told) for one in packed))
+        return packed
+
+    def _round(self, portioned: Sequence[Portioned], packed: Sequence[Packed], broken: list[UUID]) -> Round:
+        """The next round follows at once where a body could be filled, or facts are left and nothing is under way."""
+        posts = [post for one in packed for post in one.posts]
+        called = {post.endpoint_id for post in posts}
+        left = {one.endpoint_id for one in portioned if one.due > len(one.facts)}.difference(broken)
+        full = any(not one.is_calm and one.due >= self._limits.values_max for one in portioned)
+        return Round(
+            posts,
+            broken,
+            sum(len(one.facts) for one in portioned),
+            is_full=full or not left <= called,
+            left=frozenset(left),
         )
 
     async def _breathe(self) -> None:

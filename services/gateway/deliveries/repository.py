@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.gateway.deliveries.schedule import Order
+from services.gateway.deliveries.schedule import Reach
 
 # A queue's statistics are always old. Without this an endpoint's whole backlog is read and sorted for its first rows.
 WALK_INDEXES = text("""
@@ -76,9 +76,10 @@ LOCK_ENDPOINTS = text(
 # `head`: only so many facts are looked at, however many of them must wait.
 CLAIM_FACTS = text("""
     with mine as (
-        select endpoint.id, endpoint.url, endpoint.secret, wanted.facts_max, busy.conversations,
+        select endpoint.id, endpoint.url, endpoint.secret, endpoint.max_updates, busy.conversations,
+               greatest(wanted.places * least(endpoint.max_updates, :values_max), :facts_min) as facts_max,
                case when endpoint.old_secret_until > now() then endpoint.old_secret end as old_secret
-          from unnest(cast(:endpoint_ids as uuid[]), cast(:facts_max as int[])) as wanted (id, facts_max)
+          from unnest(cast(:endpoint_ids as uuid[]), cast(:places as int[])) as wanted (id, places)
           join callback_endpoints endpoint on endpoint.id = wanted.id
          cross join lateral (
                select coalesce(array_agg(told.conversation), '{}') as conversations,
@@ -93,7 +94,7 @@ CLAIM_FACTS = text("""
     )
     select fact.tenant_id, fact.endpoint_id, fact.event_id, fact.conversation, fact.phone_number_id, fact.kind,
            fact.topic, fact.subject_id, fact.occurred_at, fact.content, fact.enqueued_at,
-           mine.url, mine.secret, mine.old_secret
+           mine.url, mine.secret, mine.old_secret, mine.max_updates
       from mine cross join lateral (
            with head as materialized (
                select * from callback_facts where endpoint_id = mine.id order by sequence limit :head_max
@@ -173,6 +174,7 @@ class FactRow(NamedTuple):
     url: str
     secret: bytes
     old_secret: bytes | None
+    max_updates: int
 
 
 class DeliveryRow(NamedTuple):
@@ -234,13 +236,13 @@ async def lock_endpoints(
 
 
 async def claim_facts(
-    connection: AsyncConnection, *, endpoint_ids: Sequence[UUID], facts_max: Sequence[int], order: Order
+    connection: AsyncConnection, *, endpoint_ids: Sequence[UUID], places: Sequence[int], reach: Reach
 ) -> list[FactRow]:
-    """Due facts of locked endpoints, up to so many each, in the order they were enqueued.
+    """Due facts of locked endpoints, in the order they were enqueued: what fills their places, or `facts_min`.
 
     Without those of people of whom something earlier is not told yet.
     """
-    parameters = {"endpoint_ids": list(endpoint_ids), "facts_max": list(facts_max)} | order._asdict()
+    parameters = {"endpoint_ids": list(endpoint_ids), "places": list(places)} | reach._asdict()
     return [FactRow(*row) for row in await connection.execute(CLAIM_FACTS, parameters)]
 
 

@@ -14,9 +14,11 @@ RESTING_STATUSES = frozenset({429, 503})
 TIMEOUT = "timeout"
 
 
-class Order(NamedTuple):
-    """How long and how far the order of one person's facts is kept (Limits)."""
+class Reach(NamedTuple):
+    """How far a claim of facts looks: how many it takes, and how long and how far a person's order is kept (Limits)."""
 
+    values_max: int
+    facts_min: int
     order_seconds: float
     window: int
     head_max: int
@@ -27,7 +29,10 @@ class Order(NamedTuple):
 class Limits:
     """The bounds of the delivery loop."""
 
-    values_max: int = 100  # facts in one body
+    values_max: int = 100  # facts in one body; an endpoint's max_updates may say less
+    calm_burst: int = 50  # facts that go out one a body: what a shop's busy minute brings at once
+    calm_per_second: float = 20.0  # and that one endpoint takes so in the long run, four POSTs at a time of 0.2 s each
+    calm_endpoints_max: int = 10_000  # whose traffic is remembered, some 200 bytes each; a forgotten one is calm
     bodies_max: int = 4  # that one round makes for one endpoint
     body_bytes_max: int = 1_000_000  # a third of what Meta itself sends at most
     endpoints_max: int = 64  # of which one round takes work
@@ -53,8 +58,11 @@ class Limits:
     pause_max_seconds: float = 30.0
 
     @property
-    def order(self) -> Order:
-        return Order(self.order_seconds, self.order_window, self.head_max, self.lease_seconds)
+    def reach(self) -> Reach:
+        facts_min = self.calm_burst + 1  # enough to see that the traffic is not calm
+        return Reach(
+            self.values_max, facts_min, self.order_seconds, self.order_window, self.head_max, self.lease_seconds
+        )
 
 
 def is_slow(status: int, error: str) -> bool:

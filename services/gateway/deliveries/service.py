@@ -7,6 +7,7 @@ in batches. A worker that dies loses nothing: its leases run out, and the same i
 import asyncio
 import time
 from contextlib import suppress
+from uuid import UUID
 
 from services.gateway.callbacks.service import AddressRules, listen, wake
 from services.gateway.deliveries import metrics, repository
@@ -59,6 +60,8 @@ class Deliveries:
         self._packer = Packer(keyring=keyring, directory=directory, limits=self._limits, public_url=public_url)
         self._lanes = Lanes(self._limits)
         self._bell = asyncio.Event()
+        self._freed = asyncio.Event()  # a lane of an endpoint that has facts left
+        self._left: frozenset[UUID] = frozenset()
         self._posting: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None  # a bug in a post: the process ends and is restarted
         self._results: Batcher[Outcome, None] = Batcher(
@@ -89,6 +92,7 @@ class Deliveries:
         prune_at = time.monotonic()
         while not stop.is_set():
             self._bell.clear()
+            self._freed.clear()
             if self._fault is not None:
                 raise self._fault
             try:
@@ -105,14 +109,18 @@ class Deliveries:
             await self._rest(done)
 
     async def _rest(self, done: Round) -> None:
-        """Gather under load; when idle, go on as soon as something is enqueued or a lane becomes free."""
+        """Gather under load; when idle, go on as soon as something is enqueued or a lane becomes free.
+
+        Gathering ends as soon as an endpoint that has facts left has a lane for them.
+        """
         if done.is_full:
             return
-        if done.facts >= LOADED_FACTS:
-            await asyncio.sleep(self._limits.gather_seconds)
-            return
+        loaded = done.facts >= LOADED_FACTS
+        bell, seconds = (
+            (self._freed, self._limits.gather_seconds) if loaded else (self._bell, self._limits.idle_seconds)
+        )
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), self._limits.idle_seconds)
+            await asyncio.wait_for(bell.wait(), seconds)
 
     async def _round(self, sender: Sender) -> Round:
         """Claim once and start the posts; what an endpoint has waiting longest goes first."""
@@ -129,6 +137,7 @@ class Deliveries:
             new = await self._packer.pack(connection, closed + [row.endpoint_id for row in rows], self._lanes.places)
         for endpoint_id in repeated.broken + new.broken:
             self._lanes.pause(endpoint_id, BROKEN_PAUSE_SECONDS)
+        self._left = new.left
         for post in repeated.posts + new.posts:
             self._start(sender, post)
         return new
@@ -156,6 +165,8 @@ class Deliveries:
         finally:
             self._lanes.leave(post.endpoint_id)
             self._bell.set()
+            if post.endpoint_id in self._left:
+                self._freed.set()
 
     async def _settle(self, outcome: Outcome) -> None:
         metrics.ATTEMPTS.labels(outcome.name).inc()

@@ -2,7 +2,7 @@
 
 import time
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -11,6 +11,7 @@ GRAPH_VERSION = "v23.0"
 CALL_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 1.0
 ANSWER_BYTES_MAX = 256 * 1024
+CODE_MAX = 2**31 - 1  # what a column of codes holds; Meta's have up to seven digits
 # Shorter than Meta's own, so that we rarely write into a connection that is being closed.
 KEEP_ALIVE_SECONDS = 15.0
 
@@ -47,7 +48,7 @@ class _Message(msgspec.Struct):
 
 
 class _Error(msgspec.Struct):
-    code: int
+    code: Annotated[int, msgspec.Meta(ge=-CODE_MAX, le=CODE_MAX)]
 
 
 class _Body(msgspec.Struct):
@@ -82,7 +83,11 @@ class GraphClient:
             connector=aiohttp.TCPConnector(
                 limit=connections_max, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=60
             ),
-            timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS),
+            # `connect` counts the wait for one of `connections_max`, too: by then the call must have begun, and who
+            # waits longer holds a place in the window for nothing.
+            timeout=aiohttp.ClientTimeout(
+                total=timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS, sock_connect=CONNECT_TIMEOUT_SECONDS
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[_trace()],
             trust_env=False,
@@ -113,7 +118,7 @@ class GraphClient:
     def _read(self, body: bytes | bytearray) -> Answer:
         try:
             answer = self._decoder.decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return Ambiguous("not Graph JSON")
         if answer.error is not None:
             return Refused(answer.error.code)

@@ -1,13 +1,17 @@
 """Many messages in one request: each is read and accepted by itself, and no one's fate is another's."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 
 from services.gateway.graph.answers import failure, success
 from services.gateway.graph.decoding import decode, too_large
-from services.gateway.graph.errors import Busy, GraphError, ServerError
+from services.gateway.graph.errors import Busy, GraphError, RateLimited, ServerError
 from services.gateway.graph.limits import BODY_BYTES_MAX
 from services.gateway.graph.options import read_expiry, read_key
 from services.gateway.graph.schemas import read_send
@@ -18,7 +22,8 @@ from services.kernel.logging import get_logger
 
 MESSAGES_MAX = 1_000
 BYTES_MAX = 4 * 1024 * 1024  # 1,000 messages of 4 KB, or fewer larger ones
-IN_FLIGHT_MAX = 8  # batches in one process: 32 MB of requests at most
+IN_FLIGHT_MAX = 8  # batches that one process works on
+TENANT_IN_FLIGHT_MAX = 4  # of one tenant, while they are read too: 16 MB
 SLICE = 25  # messages that are begun before others get their turn: about 2 ms
 RETRY_AFTER_SECONDS = 1
 
@@ -41,20 +46,30 @@ _item = msgspec.json.Decoder(Item)
 
 
 class Batches:
-    """Takes batches in; at most IN_FLIGHT_MAX at a time."""
+    """Takes batches in; a few of a tenant are read, and IN_FLIGHT_MAX worked on, at a time."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._in_flight = 0
+        self._of_tenant: Counter[UUID] = Counter()
 
-    def check_room(self) -> None:
-        """Raises Busy before a body is read that could not be worked on."""
-        if self._in_flight >= IN_FLIGHT_MAX:
-            raise Busy("Too many batches at once: try again.", retry_after_seconds=RETRY_AFTER_SECONDS)
+    @contextmanager
+    def room(self, tenant_id: UUID) -> Iterator[None]:
+        """A tenant's place for one batch, from the first byte of its body to its results; raises RateLimited."""
+        if self._of_tenant[tenant_id] >= TENANT_IN_FLIGHT_MAX:
+            words = f"At most {TENANT_IN_FLIGHT_MAX} batches of one account at a time: wait for the results of one."
+            raise RateLimited(words, retry_after_seconds=RETRY_AFTER_SECONDS)
+        self._of_tenant[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._of_tenant[tenant_id] -= 1
+            self._of_tenant += Counter()  # drops tenants that send none
 
     async def post(self, principal: ApiPrincipal, raw: bytes) -> list[dict[str, Any]]:
         """One result for each message, in order; raises GraphError for what is no batch at all."""
-        self.check_room()
+        if self._in_flight >= IN_FLIGHT_MAX:
+            raise Busy("Too many batches at once: try again.", retry_after_seconds=RETRY_AFTER_SECONDS)
         self._in_flight += 1
         try:
             return await self._post_all(principal, decode(_batch, raw).messages)

@@ -7,12 +7,14 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from services.gateway.graph.errors import BodyTooLarge, GraphError, InvalidParameter, InvalidValue, MissingParameter
-from services.gateway.graph.limits import BODY_BYTES_MAX, NESTING_MAX
+from services.gateway.graph.limits import BODY_BYTES_MAX, BODY_NESTING_MAX, NESTING_MAX
 
 T = TypeVar("T")
 
 NOT_JSON = "The body is not valid JSON in UTF-8: send one JSON object."
 ABSENT = msgspec.Raw(b"null")
+
+_anything = msgspec.json.Decoder()
 
 _ERROR = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
@@ -87,13 +89,19 @@ def _out_of_bounds(field: str, kind: str, sign: str, limit: str) -> GraphError:
     return InvalidParameter(f"{field} must hold at {'most' if sign == '<=' else 'least'} {limit} items.")
 
 
-def check_nesting(value: object, at: str) -> None:
-    """Refuse what is nested deeper than NESTING_MAX levels."""
+def check_body_nesting(raw: bytes) -> None:
+    """Refuse a body that is nested deeper than BODY_NESTING_MAX levels, wherever; most have too few brackets for it."""
+    if raw.count(b"{") + raw.count(b"[") > BODY_NESTING_MAX:
+        check_nesting(decode(_anything, raw), "The body", levels_max=BODY_NESTING_MAX)
+
+
+def check_nesting(value: object, at: str, *, levels_max: int = NESTING_MAX) -> None:
+    """Refuse what is nested deeper than `levels_max` levels."""
     level, depth = [value], 0
     while level:
         depth += 1
-        if depth > NESTING_MAX:
-            raise InvalidParameter(f"{at} must not be nested deeper than {NESTING_MAX} levels.")
+        if depth > levels_max:
+            raise InvalidParameter(f"{at} must not be nested deeper than {levels_max} levels.")
         level = [inner for one in level for inner in _inside(one)]
 
 

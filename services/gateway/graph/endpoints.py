@@ -84,8 +84,8 @@ async def post_batch(request: Request) -> Response:
     shelf: Batches = request.app.state.batches
     try:
         principal = await door.admit(visit_of(request))
-        shelf.check_room()
-        results = await shelf.post(principal, await request.body())
+        with shelf.room(principal.tenant_id):
+            results = await shelf.post(principal, await request.body())
     except GraphError as error:
         status, code = _PROBLEMS[error.status]
         return problem(status, code, error.message, retry_after_seconds=error.retry_after_seconds)

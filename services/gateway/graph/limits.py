@@ -46,6 +46,8 @@ IDENTITY_HASH_CHARACTERS_MAX = 128
 TEMPLATE_COMPONENTS_MAX = 20
 TEMPLATE_PARAMETERS_MAX = 200
 NESTING_MAX = 32  # levels inside what is passed through as it came
+BODY_NESTING_MAX = 100  # levels of a whole request: far from where readers, ours too, run out of stack
+RECIPIENT_CHARACTERS_MAX = 64  # of a phone number, as it was written
 
 # 257 contacts with a dozen fields each, or a text of 32,768 characters as \\u escapes; a usual request has 1 KB.
 BODY_BYTES_MAX = 192 * 1024

@@ -71,10 +71,17 @@ def uses(value: Any, keys: tuple[str | int, ...]) -> Iterator[MediaUse]:
     """Every media id inside a part of a request (JSON as Python has it); what stands under `action` is not ours."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key in KINDS and isinstance(inner, dict) and isinstance(inner.get("id"), str):
-                yield MediaUse(inner["id"], (*keys, key, "id"))
+            if key in KINDS and isinstance(inner, dict) and inner.get("id") is not None:
+                yield _use(inner["id"], (*keys, key, "id"))
             elif key != "action":
                 yield from uses(inner, (*keys, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from uses(inner, (*keys, index))
+
+
+def _use(id_: Any, keys: tuple[str | int, ...]) -> MediaUse:
+    use = MediaUse(id_, keys)
+    if not isinstance(id_, str):
+        wrong(f"{use.path} must be text: the id of an upload.")  # else it would go to Meta as Meta's own
+    return use

@@ -10,7 +10,16 @@ import msgspec
 
 from services.gateway.graph import limits, medias
 from services.gateway.graph.contacts import Contacts, check_contacts
-from services.gateway.graph.decoding import ABSENT, NOT_JSON, check_characters, check_keys, decode, missing, wrong
+from services.gateway.graph.decoding import (
+    ABSENT,
+    NOT_JSON,
+    check_body_nesting,
+    check_characters,
+    check_keys,
+    decode,
+    missing,
+    wrong,
+)
 from services.gateway.graph.errors import InvalidParameter, UnsupportedType
 from services.gateway.graph.interactives import read_interactive
 from services.gateway.graph.medias import Media, MediaUse, check_media
@@ -22,6 +31,7 @@ from services.gateway.graph.texts import Context, Location, MessageId, Reaction,
 from services.gateway.templates.uses import TemplateUse
 
 CallbackData = Annotated[str, msgspec.Meta(max_length=limits.CALLBACK_DATA_CHARACTERS_MAX)]
+To = Annotated[str, msgspec.Meta(max_length=limits.RECIPIENT_CHARACTERS_MAX)]
 IdentityHash = Annotated[str, msgspec.Meta(max_length=limits.IDENTITY_HASH_CHARACTERS_MAX)]
 Price = Annotated[str, msgspec.Meta(max_length=PRICE_CHARACTERS_MAX)]
 
@@ -35,7 +45,7 @@ class Request(msgspec.Struct, omit_defaults=True):
 
     messaging_product: str = ""
     recipient_type: str | None = None
-    to: str | None = None
+    to: To | None = None
     recipient: str | None = None
     type: str | None = None
     text: Text | None = None
@@ -83,6 +93,7 @@ def read_request(raw: bytes) -> Send | ReadMark:
     """The checked request; raises GraphError with a sentence that names the field and the rule."""
     request = decode(_decoder, raw)
     check_characters(raw)
+    check_body_nesting(raw)
     if request.messaging_product != "whatsapp":
         raise InvalidParameter('messaging_product is required: set it to "whatsapp".')
     return _message(request, raw) if request.status is None else _read_mark(request)

@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
 def found_in(message: dict[str, Any]) -> Found:
     """The file of one of Meta's messages; raises NotGivenOut when its errors say so, NothingToFetch."""
-    codes = {error.get("code") for error in _objects(message.get("errors"))}
+    codes = [error.get("code") for error in _objects(message.get("errors"))]  # whatever stands there
     media = media_of(message)
     if media is None:
         for code in (DOWNLOAD_CODE, UNSUPPORTED_CODE):

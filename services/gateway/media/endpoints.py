@@ -7,14 +7,14 @@ from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.graph.errors import BodyTooLarge, GraphError
 from services.gateway.graph.routing import GRAPH_RESPONSES, GraphRoute, Version
-from services.gateway.media.forms import FORM_BYTES_MAX
+from services.gateway.media.forms import FORM_BYTES_MAX, Head
 from services.gateway.media.limits import FILE_BYTES_MAX
 from services.gateway.media.schemas import DOWNLOAD_RESPONSES, MEDIA_ID, UPLOAD_BODY, DeletedMedia, UploadedMedia
 from services.gateway.media.service import Content, Shelf, Uploads, media_uuid
@@ -36,6 +36,16 @@ OfNumber = Annotated[
 ]
 
 
+async def _download_place(request: Request, tenant: MediaUser) -> AsyncIterator[None]:
+    shelf: Shelf = request.app.state.media
+    with shelf.download_place(tenant.tenant_id):
+        yield
+
+
+# scope="request": given back when the answer has ended, whichever way.
+DownloadPlace = Annotated[None, Depends(_download_place, scope="request")]
+
+
 @graph_router.post(
     "/{version:graph_version}/{phone_number_id}/media", summary="Upload a file", openapi_extra=UPLOAD_BODY
 )
@@ -46,13 +56,13 @@ async def upload_media(
 
     Types and sizes are Meta's: images 5 MB, audio and video 16 MB, documents 100 MB, stickers 100 KB or, animated,
     500 KB. The file is read as a stream and stored sealed under your own key.
+    messaging_product and type may stand in the query instead of the form, as at Meta.
     """
     uploads: Uploads = request.app.state.uploads
     body = _body_of(request)
     try:
-        media_id = await uploads.upload(
-            tenant.tenant_id, phone_number_id, content_type=request.headers.get("content-type", ""), body=body
-        )
+        head = Head(request.headers.get("content-type", ""), request.query_params)
+        media_id = await uploads.upload(tenant.tenant_id, phone_number_id, head=head, body=body)
     except GraphError:
         await _drain(body)
         raise
@@ -75,8 +85,10 @@ async def delete_media(
     response_class=StreamingResponse,
     responses=DOWNLOAD_RESPONSES,
 )
-async def download_media(request: Request, media_id: MediaId, tenant: MediaUser) -> StreamingResponse:
-    """The url of a media description: give the same API key, as with Meta's own."""
+async def download_media(
+    request: Request, media_id: MediaId, tenant: MediaUser, place: DownloadPlace
+) -> StreamingResponse:
+    """The url of a media description: give the same API key, as with Meta's own. Up to 16 may be open at once."""
     shelf: Shelf = request.app.state.media
     content = await shelf.content(tenant.tenant_id, media_uuid(media_id))
     return StreamingResponse(content.pieces, headers=_headers(content), media_type=content.mime)

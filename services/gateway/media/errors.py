@@ -1,10 +1,11 @@
 """What can be wrong with a stored file."""
 
 from services.gateway.graph.errors import GraphError
-from services.kernel.errors import NotFound, Unavailable
+from services.kernel.errors import NotFound, TooManyRequests, Unavailable
 
 DOWNLOAD_CODE = 131052
 RETRY_AFTER_SECONDS = 5
+DOWNLOAD_RETRY_AFTER_SECONDS = 2
 
 
 class NoSuchMedia(NotFound):
@@ -25,6 +26,18 @@ class StillFetching(Unavailable):
         super().__init__(
             "the file is still being fetched from Meta: ask again after Retry-After",
             retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
+
+
+class TooManyDownloads(TooManyRequests):
+    """As many downloads as may be open are open, this tenant's or all of them."""
+
+    code = "too_many_downloads"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "too many downloads are open: read them to their end, then ask again",
+            retry_after_seconds=DOWNLOAD_RETRY_AFTER_SECONDS,
         )
 
 

@@ -165,11 +165,11 @@ class Fetcher:
             raise Unavailable("the number is not known now")
         async with self._files.spool(claim.tenant_id, claim.id) as spool:
             mime = await self._downloads.download(number, found, spool)
-            written = await spool.keep()
-            is_mine = await self._finish(claim, found, mime, written)
-        if is_mine:
-            return "ready"
-        return await self._nobodys(claim, spool)
+            written = await spool.seal()
+            if await self._finish(claim, found, mime, written, spool):
+                return "ready"
+            await spool.discard()  # the row was deleted meanwhile, or another attempt won
+        return "gone"
 
     async def _find(self, claim: Claim) -> Found:
         """The file that the person's message names, opened for this alone."""
@@ -188,7 +188,7 @@ class Fetcher:
         metrics.OPENINGS.labels("fetch", "opened").inc()
         return found_in(message)
 
-    async def _finish(self, claim: Claim, found: Found, mime: str, written: Written) -> bool:
+    async def _finish(self, claim: Claim, found: Found, mime: str, written: Written, spool: Spool) -> bool:
         if found.digest and found.digest != written.sha256:
             raise Damaged("the file has another digest than Meta said")
         known = Details(meta_id=found.meta_id, sha256=written.sha256, filename=found.filename)
@@ -205,20 +205,18 @@ class Fetcher:
         )
         async with self._database.transaction() as connection:
             await self._check_quota(connection, claim.tenant_id, written.size)
-            return await repository.finish(connection, finished)
+            if not await repository.finish(connection, finished):
+                return False
+            # The row is locked, so this replaces no other attempt's file; whether or not the commit's answer arrives,
+            # a row that says ready has its file.
+            await spool.place()
+            return True
 
     async def _check_quota(self, connection: AsyncConnection, tenant_id: UUID, size: int) -> None:
         kept = await repository.kept(connection, tenant_id=tenant_id, direction="inbound")
         if kept.size + size > self._tenant_bytes_max or kept.files >= TENANT_FILES_MAX:
             _log.warning("tenant stores too much", tenant_id=str(tenant_id))
             raise Unavailable("the tenant stores too much now")
-
-    async def _nobodys(self, claim: Claim, spool: Spool) -> str:
-        """The row was deleted meanwhile, or another attempt won, whose file it is then."""
-        async with self._database.transaction() as connection:
-            if not await repository.owned(connection, [(claim.tenant_id, claim.id)]):
-                await spool.discard()
-        return "gone"
 
     async def _again(self, claim: Claim) -> str:
         wait = min(self._again_first_seconds * 2.0 ** min(claim.attempt - 1, 20), AGAIN_MAX_SECONDS)

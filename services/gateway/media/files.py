@@ -42,7 +42,7 @@ class Stored(NamedTuple):
 
 
 class Spool:
-    """A file on its way: sealed before it touches the disk, invisible until `keep`."""
+    """A file on its way: sealed before it touches the disk, invisible until it is put into its place."""
 
     def __init__(self, path: Path, place: Path, sealer: crypto.StreamSealer) -> None:
         self._path = path
@@ -61,8 +61,16 @@ class Spool:
         if len(self._waiting) >= WRITE_BYTES:
             await asyncio.to_thread(self._write)
 
+    async def seal(self) -> Written:
+        """The rest is written and durable; nobody sees it yet."""
+        return await asyncio.to_thread(self._seal)
+
+    async def place(self) -> None:
+        """Put what was sealed into its place, instead of what stood there; nothing removes it from there again."""
+        await asyncio.to_thread(self._move)
+
     async def keep(self) -> Written:
-        """The rest is written, the file is durable and in its place."""
+        """`seal` and `place` in one, for a place that is nobody else's."""
         return await asyncio.to_thread(self._keep)
 
     async def discard(self) -> None:
@@ -83,18 +91,25 @@ class Spool:
         return self._file
 
     def _keep(self) -> Written:
+        written = self._seal()
+        self._is_kept = True
+        self._move()
+        return written
+
+    def _seal(self) -> Written:
         self._write()
         file = self._opened()
         file.write(self._sealer.finish())
         file.flush()
         os.fsync(file.fileno())
         file.close()
+        return Written(self.size, self._digest.hexdigest(), self._head)
+
+    def _move(self) -> None:
         self._place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path.replace(self._place)
-        self._is_kept = True
         for directory in (self._place.parent, self._place.parent.parent, self._place.parent.parent.parent):
             _sync(directory)
-        return Written(self.size, self._digest.hexdigest(), self._head)
 
     def _discard(self) -> None:
         if self._file is not None:

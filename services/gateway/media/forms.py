@@ -1,7 +1,7 @@
 """The multipart body of an upload, read as a stream: its parts may come in any order, and the file is never held."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -16,6 +16,7 @@ FIELDS_MAX = 16
 HEADER_BYTES_MAX = 4_096  # of one part
 FORM_BYTES_MAX = limits.FILE_BYTES_MAX + 64 * 1024  # what stands around the largest file
 FILENAME_CHARACTERS_MAX = 240
+QUERY_FIELDS = ("messaging_product", "type")
 
 _MIME = re.compile(
     r"[a-zA-Z0-9!#$&^_.+-]{1,64}/[a-zA-Z0-9!#$&^_.+-]{1,100}(?: *; *[a-zA-Z0-9-]{1,32}=[a-zA-Z0-9.,_\"-]{1,64})?"
@@ -67,19 +68,26 @@ class _Part:
             raise InvalidParameter(f"The headers of one part of the form have more than {HEADER_BYTES_MAX} bytes.")
 
 
+class Head(NamedTuple):
+    """What an upload says before its body: its Content-Type, and fields in the query, where Meta takes them too."""
+
+    content_type: str
+    query: Mapping[str, str] = {}
+
+
 class FormReader:
     """Feeds the parser and sorts what comes out: the file into its spool, fields into a small dictionary."""
 
-    def __init__(self, content_type: str, spool: Spool) -> None:
+    def __init__(self, head: Head, spool: Spool) -> None:
         self._spool = spool
         self._parts = 0
         self._part = _Part()
         self._file: _Part | None = None
-        self._fields: dict[str, str] = {}
+        self._fields = {name: head.query[name] for name in QUERY_FIELDS if name in head.query}
         self._of_file: list[bytes] = []
         self._is_complete = False
         self._parser = MultipartParser(
-            _boundary(content_type),
+            _boundary(head.content_type),
             {
                 "on_part_begin": self._begin,
                 "on_header_field": lambda data, start, end: self._part.header_field(data[start:end]),

@@ -62,10 +62,22 @@ _HURRY = text("""
        and lease_until is null and (tried_at is null or tried_at < now() - make_interval(secs => :pause_seconds))
 """)
 
+# An accepted message may still name an upload at Meta: its id is kept for so long.
 _DELETE = text("""
-    update media set state = 'deleted', details = null, lease_until = null
+    update media set state = 'deleted', lease_until = null, due_at = now() + make_interval(secs => :at_meta_seconds),
+           details = case when direction = 'uploaded' then details end
      where tenant_id = :tenant_id and id = :id and state in ('pending', 'ready', 'failed')
     returning id
+""")
+
+_WITHDRAW = text("""
+    with due as (
+        select tenant_id, id, details from media
+         where state = 'deleted' and details is not null and due_at < now()
+         order by due_at limit :count for update skip locked
+    )
+    update media set details = null from due where media.tenant_id = due.tenant_id and media.id = due.id
+    returning media.tenant_id, media.id, media.phone_number_id, due.details
 """)
 
 _USABLE = text("""
@@ -243,8 +255,14 @@ async def hurry(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID, paus
     await connection.execute(_HURRY, {"tenant_id": tenant_id, "id": id_, "pause_seconds": pause_seconds})
 
 
-async def delete(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID) -> bool:
-    return await connection.scalar(_DELETE, {"tenant_id": tenant_id, "id": id_}) is not None
+async def delete(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID, at_meta_seconds: float) -> bool:
+    values = {"tenant_id": tenant_id, "id": id_, "at_meta_seconds": at_meta_seconds}
+    return await connection.scalar(_DELETE, values) is not None
+
+
+async def withdraw(connection: AsyncConnection, *, count: int) -> Sequence[Row[Any]]:
+    """Forget Meta's ids of deleted uploads whose time has come; returns them."""
+    return (await connection.execute(_WITHDRAW, {"count": count})).all()
 
 
 async def usable(connection: AsyncConnection, wanted: Sequence[tuple[UUID, UUID]]) -> list[Usable]:

@@ -44,7 +44,7 @@ DOWNLOAD_RESPONSES: dict[int | str, dict[str, Any]] = {
     401: _problem("The API key is missing, wrong, expired or revoked."),
     403: _problem("The key lacks the scope `media`, or is used from elsewhere."),
     404: _problem("There is no such file of yours, or no longer."),
-    429: _problem("Too many requests with this key: wait for Retry-After."),
+    429: _problem("Too many requests with this key, or too many open downloads: wait for Retry-After."),
     503: _problem("A person has just sent it and it is still being fetched from Meta: ask again after Retry-After."),
 }
 

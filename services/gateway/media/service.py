@@ -3,6 +3,7 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,19 +13,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.keys.service import Keyring
 from services.gateway.media import details, metrics, repository
-from services.gateway.media.errors import FileMissing, NoSuchMedia, NotDownloadable, StillFetching
+from services.gateway.media.errors import FileMissing, NoSuchMedia, NotDownloadable, StillFetching, TooManyDownloads
 from services.gateway.media.files import Files
 from services.gateway.media.library import Library, media_uuid
 from services.gateway.media.limits import base_of
+from services.gateway.media.places import (
+    DOWNLOADS_MAX,
+    DOWNLOADS_PER_TENANT_MAX,
+    WAITERS_MAX,
+    WAITERS_PER_TENANT_MAX,
+    Places,
+)
 from services.gateway.media.repository import Arrival
 from services.gateway.media.uploads import Uploads
-from services.gateway.tenants.service import Directory
-from services.gateway.upstream.service import Upstream
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.db import Database
-from services.kernel.errors import ServiceError
 from services.kernel.logging import get_logger
 
 __all__ = [
@@ -49,6 +54,7 @@ MEDIA_KINDS = ("image", "video", "audio", "document", "sticker")
 PATIENCE_SECONDS = 4.0  # whoever asks for a file that is on its way waits so long at most
 POLL_SECONDS = 0.2
 HURRY_PAUSE_SECONDS = 5.0
+AT_META_SECONDS = 25 * 3_600.0  # a message that was accepted with the file, and lives a day, may still be sent
 DEFAULT_MIME = "application/octet-stream"
 
 _log = get_logger()
@@ -97,17 +103,7 @@ def media_of(message: dict[str, Any]) -> dict[str, Any] | None:
 
 async def arrived(connection: AsyncConnection, events: Sequence[InboundReceived]) -> None:
     """Plan to fetch the files of what people sent; whether an edit has one is seen when it is opened."""
-    arrivals = [
-        Arrival(
-            event.tenant_id,
-            inbound_media_id(event.inbound_id),
-            event.phone_number_id,
-            event.inbound_id,
-            event.occurred_at,
-        )
-        for event in events
-        if event.kind in MEDIA_KINDS or event.kind == "edit"
-    ]
+    arrivals = [_arrival(event) for event in events if event.kind in MEDIA_KINDS or event.kind == "edit"]
     if arrivals:
         await repository.add_inbound(connection, arrivals, meta_days=META_DAYS)
 
@@ -142,17 +138,15 @@ class Shelf:
         *,
         database: Database,
         keyring: Keyring,
-        directory: Directory,
         files: Files,
-        upstream: Upstream,
         public_url: str,
     ) -> None:
         self._database = database
         self._keyring = keyring
-        self._directory = directory
         self._files = files
-        self._upstream = upstream
         self._public_url = public_url
+        self._waiters = Places(of_tenant_max=WAITERS_PER_TENANT_MAX, in_all_max=WAITERS_MAX)
+        self._downloads = Places(of_tenant_max=DOWNLOADS_PER_TENANT_MAX, in_all_max=DOWNLOADS_MAX)
 
     async def describe(
         self, tenant_id: UUID, media_id: UUID | None, *, phone_number_id: str | None = None
@@ -173,6 +167,10 @@ class Shelf:
             id=str(row.id),
         )
 
+    def download_place(self, tenant_id: UUID) -> AbstractContextManager[None]:
+        """To be held until a download has ended; raises TooManyDownloads when it is entered."""
+        return self._downloads.take(tenant_id, TooManyDownloads())
+
     async def content(self, tenant_id: UUID, media_id: UUID | None) -> Content:
         """The file itself; raises as `describe` does, and FileMissing when the disk has lost it."""
         row = await self._ready(tenant_id, media_id, None)
@@ -185,17 +183,17 @@ class Shelf:
         return Content(row.mime, row.bytes, known.filename or _named(row.id, row.mime), pieces)
 
     async def delete(self, tenant_id: UUID, media_id: UUID | None, *, phone_number_id: str | None = None) -> None:
-        """Remove the file, here and, where it was uploaded, at Meta; raises NoSuchMedia."""
+        """Remove the file, here at once and at Meta a day later; raises NoSuchMedia."""
         row = await self._find(tenant_id, media_id, phone_number_id)
         if row.direction == "uploaded" and row.state == "pending":
             raise NoSuchMedia  # nobody was told its id yet
         async with self._database.transaction() as connection:
-            if not await repository.delete(connection, tenant_id=tenant_id, id_=row.id):
+            if not await repository.delete(
+                connection, tenant_id=tenant_id, id_=row.id, at_meta_seconds=AT_META_SECONDS
+            ):
                 raise NoSuchMedia
         await self._files.remove(tenant_id, row.id)
         metrics.REMOVED.labels("deleted").inc()
-        if row.direction == "uploaded":
-            await self._delete_at_meta(tenant_id, row)
 
     async def _find(self, tenant_id: UUID, media_id: UUID | None, phone_number_id: str | None) -> Row[Any]:
         if media_id is None:
@@ -207,33 +205,27 @@ class Shelf:
         return row
 
     async def _ready(self, tenant_id: UUID, media_id: UUID | None, phone_number_id: str | None) -> Row[Any]:
-        """The row of a stored file; one that is on its way is waited for."""
-        deadline = monotonic() + PATIENCE_SECONDS
+        """The row of a stored file; one that is on its way is waited for, by a few at the same time."""
         row = await self._find(tenant_id, media_id, phone_number_id)
         if row.state == "pending" and row.direction == "inbound":
-            async with self._database.transaction() as connection:
-                await repository.hurry(connection, tenant_id=tenant_id, id_=row.id, pause_seconds=HURRY_PAUSE_SECONDS)
-        while row.state == "pending" and row.direction == "inbound":
-            if monotonic() > deadline:
-                raise StillFetching
-            await asyncio.sleep(POLL_SECONDS)
-            row = await self._find(tenant_id, media_id, phone_number_id)
+            with self._waiters.take(tenant_id, StillFetching()):
+                row = await self._fetched(tenant_id, row)
         if row.state == "failed":
             raise NotDownloadable
         if row.state != "ready":
             raise NoSuchMedia
         return row
 
-    async def _delete_at_meta(self, tenant_id: UUID, row: Row[Any]) -> None:
-        """As well as it can be done: what Meta does not delete now it forgets after 30 days."""
-        try:
-            number = await self._directory.number(row.phone_number_id)
-            if number is None or number.tenant_id != tenant_id or row.details is None:
-                return
-            known = await details.unseal(self._keyring, tenant_id, row.id, row.details)
-            await self._upstream.request(number, "DELETE", f"/{known.meta_id}")
-        except ServiceError as error:
-            _log.warning("file is not deleted at Meta", tenant_id=str(tenant_id), error_class=type(error).__name__)
+    async def _fetched(self, tenant_id: UUID, row: Row[Any]) -> Row[Any]:
+        deadline = monotonic() + PATIENCE_SECONDS
+        async with self._database.transaction() as connection:
+            await repository.hurry(connection, tenant_id=tenant_id, id_=row.id, pause_seconds=HURRY_PAUSE_SECONDS)
+        while row.state == "pending":
+            if monotonic() > deadline:
+                raise StillFetching
+            await asyncio.sleep(POLL_SECONDS)
+            row = await self._find(tenant_id, row.id, None)
+        return row
 
 
 def _named(media_id: UUID, mime: str) -> str:

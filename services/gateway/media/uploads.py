@@ -1,5 +1,6 @@
 """A tenant's upload: sealed on disk, counted against its quota, given to Meta, and only then answered."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -17,7 +18,7 @@ from services.gateway.keys.service import Keyring
 from services.gateway.media import details, limits, metrics, repository
 from services.gateway.media.details import Details
 from services.gateway.media.files import Files, Spool, Written
-from services.gateway.media.forms import Form, FormReader
+from services.gateway.media.forms import Form, FormReader, Head
 from services.gateway.media.limits import UploadFailed
 from services.gateway.media.repository import Finished, Kept
 from services.gateway.tenants.service import Directory, Number
@@ -29,6 +30,7 @@ from services.kernel.errors import DEPENDENCY_ERRORS, Unavailable
 KEEP = timedelta(days=29)  # Meta forgets its own id after 30 days: ours must not outlive it
 UPLOADS_MAX = 32  # of one process: a mebibyte of memory each
 UPLOADS_PER_TENANT_MAX = 8
+RECEIVE_SECONDS = 900.0  # 100 MB at 1 Mbit/s; whoever drips holds one of the places for so long at most
 META_SECONDS = 180.0  # 100 MB at 5 Mbit/s
 RETRY_AFTER_SECONDS = 2
 
@@ -68,6 +70,7 @@ class Uploads:
         files: Files,
         upstream: Upstream,
         tenant_bytes_max: int,
+        receive_seconds: float = RECEIVE_SECONDS,
     ) -> None:
         self._database = database
         self._keyring = keyring
@@ -75,18 +78,17 @@ class Uploads:
         self._files = files
         self._upstream = upstream
         self._tenant_bytes_max = tenant_bytes_max
+        self._receive_seconds = receive_seconds
         self._running: Counter[UUID] = Counter()
 
-    async def upload(
-        self, tenant_id: UUID, phone_number_id: str, *, content_type: str, body: AsyncIterator[bytes]
-    ) -> UUID:
+    async def upload(self, tenant_id: UUID, phone_number_id: str, *, head: Head, body: AsyncIterator[bytes]) -> UUID:
         """The id of a file that Meta has; raises GraphError, and leaves nothing behind then."""
         number = await self._number(tenant_id, phone_number_id)
         with self._place_of(tenant_id):
             media_id = uuid7()
             try:
                 async with self._files.spool(tenant_id, media_id) as spool:
-                    await self._take(number, media_id, spool, content_type, body)
+                    await self._take(number, media_id, spool, head, body)
             except GraphError:
                 metrics.UPLOADS.labels("refused").inc()
                 raise
@@ -115,10 +117,8 @@ class Uploads:
             self._running[tenant_id] -= 1
             self._running += Counter()  # drops tenants that upload nothing
 
-    async def _take(
-        self, number: Number, media_id: UUID, spool: Spool, content_type: str, body: AsyncIterator[bytes]
-    ) -> None:
-        form = await FormReader(content_type, spool).read(body)
+    async def _take(self, number: Number, media_id: UUID, spool: Spool, head: Head, body: AsyncIterator[bytes]) -> None:
+        form = await self._read(head, spool, body)
         received = Received(form, await spool.keep())
         limits.check_file(form.mime, received.written.size, received.written.head)
         await self._reserve(number, media_id, received)
@@ -127,6 +127,15 @@ class Uploads:
             meta_id = await self._give_to_meta(number, media_id, received)
             await self._finish(number, media_id, received, meta_id)
             stack.pop_all()
+
+    async def _read(self, head: Head, spool: Spool, body: AsyncIterator[bytes]) -> Form:
+        try:
+            async with asyncio.timeout(self._receive_seconds):
+                return await FormReader(head, spool).read(body)
+        except TimeoutError:
+            raise UploadFailed(
+                f"file: the form did not come within {self._receive_seconds:.0f} seconds: send it faster."
+            ) from None
 
     async def _reserve(self, number: Number, media_id: UUID, received: Received) -> None:
         async with self._database.transaction() as connection:

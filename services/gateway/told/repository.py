@@ -23,14 +23,17 @@ _MOVE = text("""
 """)
 
 # The facts of one transaction have one `told_at`: with ties, a range is never cut inside of it. `sequence`, that of the
-# queue, keeps their order.
+# queue, keeps their order. A range counts the first telling of a fact only, or its pages would never end: what one
+# request queues is soon told again, in the range of the next. (`offset 0`: one index probe a row, never a join of all.)
 _REPLAY = """
     with chosen as (
-        select * from callback_told where {condition}
+        select told.* from callback_told told where {condition}
          order by told_at fetch first :count rows with ties
     ),
     again as (
-        select distinct on (event_id) * from chosen order by event_id, told_at desc
+        select distinct on (event_id) * from chosen
+         where {is_first}
+         order by event_id, told_at desc
     ),
     queued as (
         insert into callback_facts (endpoint_id, tenant_id, event_id, person, phone_number_id, kind, topic, subject_id,
@@ -46,9 +49,19 @@ _REPLAY = """
            (select max(told_at) from chosen) as last_told_at
 """
 _REPLAY_MESSAGE = text(
-    _REPLAY.format(condition="endpoint_id = :endpoint_id and subject_id = :subject_id and told_at >= :since")
+    _REPLAY.format(
+        condition="endpoint_id = :endpoint_id and subject_id = :subject_id and told_at >= :since", is_first="true"
+    )
 )
-_REPLAY_RANGE = text(_REPLAY.format(condition="endpoint_id = :endpoint_id and told_at >= :since and told_at < :until"))
+_IS_FIRST = """not exists (
+             select from callback_told earlier
+              where earlier.endpoint_id = chosen.endpoint_id and earlier.subject_id = chosen.subject_id
+                and earlier.event_id = chosen.event_id and earlier.told_at < chosen.told_at offset 0)"""
+_REPLAY_RANGE = text(
+    _REPLAY.format(
+        condition="endpoint_id = :endpoint_id and told_at >= :since and told_at < :until", is_first=_IS_FIRST
+    )
+)
 
 
 class Replayed(NamedTuple):
@@ -75,6 +88,6 @@ async def replay_message(
 async def replay_range(
     connection: AsyncConnection, endpoint_id: UUID, *, since: datetime, until: datetime, count: int
 ) -> Replayed:
-    """Queue again what was told in the range, the oldest first, at least `count` if there is as much."""
+    """Queue again what was first told in the range, the oldest first; reads at least `count` rows if there are."""
     parameters = {"endpoint_id": endpoint_id, "since": since, "until": until, "count": count}
     return Replayed(*(await connection.execute(_REPLAY_RANGE, parameters)).one())

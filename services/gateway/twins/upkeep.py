@@ -20,6 +20,8 @@ REGISTERED_AT_ONCE_MAX = 100
 CALL_TIMEOUT_SECONDS = 2.0
 COPY_SECONDS = 60.0
 
+# Of one template, which would be refused again: it is told with the others the next day, not every two seconds.
+REFUSED_FOR_GOOD = frozenset({400, 409, 413, 422})
 TEMPLATES_MAX = 1_000  # of one test number; Meta allows 250 to 6,000
 
 _log = get_logger()
@@ -70,21 +72,29 @@ class Upkeep:
                 connection, tenant_id=number.tenant_id, waba_id=number.waba_id, count=TEMPLATES_MAX
             )
         known = {"waba_id": number.waba_id, "display_phone_number": number.display_phone_number}
-        told = [await self._put(f"numbers/{phone_number_id}", known)]
-        told += [await self._put(f"templates/{row.name}", _template(row, number.waba_id)) for row in templates]
-        if all(told):
-            async with self._database.transaction() as connection:
-                await repository.registered(connection, phone_number_id)
+        if not _is_taken(await self._put(f"numbers/{phone_number_id}", known)):
+            return
+        for row in templates:
+            status = await self._put(f"templates/{row.name}", _template(row, number.waba_id))
+            if not _is_taken(status) and status not in REFUSED_FOR_GOOD:
+                return  # the sandbox is in trouble: what is left would meet the same
+        async with self._database.transaction() as connection:
+            await repository.registered(connection, phone_number_id)
 
-    async def _put(self, what: str, known: dict[str, Any]) -> bool:
+    async def _put(self, what: str, known: dict[str, Any]) -> int:
+        """The status of the answer, 0 without one."""
         try:
             async with self._session.put(f"{self._url}/_sandbox/{what}", json=known, allow_redirects=False) as answer:
-                if answer.status < 300:
-                    return True
-                _log.error("the sandbox refused what it was told", status=answer.status)
+                if not _is_taken(answer.status):
+                    _log.error("the sandbox refused what it was told", status=answer.status)
+                return answer.status
         except (aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
             _log.warning("the sandbox does not answer", error_class=type(error).__name__)
-        return False
+        return 0
+
+
+def _is_taken(status: int) -> bool:
+    return 200 <= status < 300
 
 
 def _template(row: Row[Any], waba_id: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from services.sandbox.identity import digits
 
 Phone = Annotated[str, Field(pattern=r"^[0-9 +()-]{3,24}$")]
 Vertical = Literal[
-    "OTHER", "AUTO", "BEAUTY", "APPAREL", "EDU", "ENTERTAIN", "EVENT_PLAN", "FINANCE", "GROCERY", "GOVT", "HOTEL",
-    "HEALTH", "NONPROFIT", "PROF_SERVICES", "RETAIL", "TRAVEL", "RESTAURANT", "ALCOHOL", "ONLINE_GAMBLING",
-    "PHYSICAL_GAMBLING", "OTC_DRUGS", "MATRIMONY_SERVICE",
+    "UNDEFINED", "OTHER", "AUTO", "BEAUTY", "APPAREL", "EDU", "ENTERTAIN", "EVENT_PLAN", "FINANCE", "GROCERY",
+    "GOVT", "HOTEL", "HEALTH", "NONPROFIT", "PROF_SERVICES", "RETAIL", "TRAVEL", "RESTAURANT", "ALCOHOL",
+    "ONLINE_GAMBLING", "PHYSICAL_GAMBLING", "OTC_DRUGS", "MATRIMONY_SERVICE",
 ]  # fmt: skip
 
 
@@ -24,7 +24,7 @@ class Profile(BaseModel):
     description: str | None = Field(default=None, max_length=512)
     email: str | None = Field(default=None, max_length=128)
     profile_picture_handle: str | None = Field(default=None, max_length=2000)
-    vertical: Vertical | None = None
+    vertical: Vertical = "UNDEFINED"
     websites: list[Annotated[str, Field(max_length=256, pattern=r"^https?://")]] | None = Field(
         default=None, max_length=2
     )

@@ -21,13 +21,14 @@ GROUP = "group"
 
 REPORTED: frozenset[str] = frozenset(get_args(ReportedStatus))
 CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ERROR_CODE_MAX = 2**31 - 1  # what a column of codes holds; Meta's have up to seven digits
 NO_ERRORS = msgspec.Raw(b"null")
 
 UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_UNIX_SECONDS)]
 
 
 class ErrorCode(msgspec.Struct, frozen=True):
-    code: int | None = None
+    code: Annotated[int, msgspec.Meta(ge=0, le=ERROR_CODE_MAX)] | None = None
 
 
 class Report(msgspec.Struct, frozen=True):

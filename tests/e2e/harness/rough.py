@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]  # no stubs among our dependencies
@@ -22,15 +22,13 @@ class Rough:
     async def say(self, *pieces: bytes, pause_seconds: float = 0.0, patience_seconds: float = 30.0) -> bytes:
         """What is answered to these pieces until the connection is closed; a reset is b"reset"."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
+        saying = asyncio.create_task(_say(writer, pieces, pause_seconds))
         try:
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(pause_seconds)
             return await asyncio.wait_for(reader.read(), patience_seconds)
         except ConnectionError:
             return b"reset"
         finally:
+            saying.cancel()
             writer.close()
 
     @asynccontextmanager
@@ -45,6 +43,14 @@ class Rough:
         finally:
             for writer in writers:
                 writer.close()
+
+
+async def _say(writer: asyncio.StreamWriter, pieces: Sequence[bytes], pause_seconds: float) -> None:
+    with suppress(ConnectionError):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause_seconds)
 
 
 def request(path: str, *, key: str, headers: Sequence[bytes] = (), body: bytes = b"") -> bytes:

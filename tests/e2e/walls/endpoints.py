@@ -61,11 +61,13 @@ async def replaying_the_owners_message(stand: Stand) -> None:
     put = await stand.ask("PUT", "/v1/callback", {"url": "http://127.0.0.1:9/mine"})
     assert put.status == 200
     own = (await stand.ask("GET", PATH)).body["data"][0]["id"]
+    other = (await stand.ask("POST", PATH, {"url": "http://127.0.0.1:9/mine"})).body["id"]  # one replay in a while each
     none = str(uuid7())
     refused = await stand.ask("POST", f"{PATH}/{own}:replay", {"message_id": stand.message_id})
     assert refused.status == 404
-    missing = await stand.ask("POST", f"{PATH}/{own}:replay", {"message_id": none})
+    missing = await stand.ask("POST", f"{PATH}/{other}:replay", {"message_id": none})
     assert refused.about(stand.message_id) == missing.about(none)
+    assert (await stand.ask("DELETE", f"{PATH}/{other}")).status == 204
 
 
 def _claiming(stand: Stand) -> dict[str, str]:

@@ -92,6 +92,16 @@ async def test_a_revoked_key_is_refused_and_revoking_again_changes_nothing(holde
     assert (await holder.use(made["key"])).status == 401
 
 
+async def test_a_revoked_key_makes_no_other_while_the_door_still_remembers_it(holder: Keyholder) -> None:
+    leaked = await holder.make(scopes=["keys", "media"])
+    assert (await holder.ask("GET", key=leaked["key"])).status == 200
+    assert (await holder.ask("DELETE", f"/{leaked['id']}")).status == 204
+    assert "revoked" in await holder.refused(401, by=leaked["key"], scopes=["keys"])
+    answer = await holder.ask("POST", f"/{leaked['id']}:rotate", key=leaked["key"], json={})
+    assert answer.status == 401
+    assert len(await holder.all()) == 2
+
+
 async def test_the_last_managing_key_cannot_be_revoked(holder: Keyholder) -> None:
     await holder.make()
     await holder.make(scopes=["keys"], valid_from="2100-01-01T00:00:00Z")
@@ -161,6 +171,21 @@ async def test_a_tenant_has_at_most_so_many_usable_keys(holder: Keyholder, gatew
 async def test_making_and_revoking_without_end_ends(holder: Keyholder, gateway_database: Database) -> None:
     await _fill(gateway_database, holder, KEPT_MAX - 1, revoked=True)
     assert "ask your provider" in await holder.refused(409)
+
+
+async def test_keys_that_expired_long_ago_take_no_room(holder: Keyholder, gateway_database: Database) -> None:
+    await _fill(gateway_database, holder, KEPT_MAX, revoked=False)
+    async with gateway_database.transaction() as connection:
+        expire = sql("update api_keys set valid_until = now() - interval '91 days' where tenant_id = :t and name = :n")
+        await connection.execute(expire, {"t": holder.tenant.id, "n": "filler"})
+    made = await holder.make()
+    assert [one["id"] for one in await holder.all()][1:] == [made["id"]]
+
+
+async def test_staff_give_a_key_to_a_tenant_that_has_no_room(holder: Keyholder, gateway_database: Database) -> None:
+    await _fill(gateway_database, holder, USABLE_MAX, revoked=False)
+    answer = await holder.gateway.staff(f"/internal/tenants/{holder.tenant.id}/api-keys", {})
+    assert answer.status == 201
 
 
 async def _fill(database: Database, holder: Keyholder, count: int, *, revoked: bool) -> None:

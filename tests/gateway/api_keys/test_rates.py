@@ -68,6 +68,13 @@ def test_a_bucket_gives_one_seconds_worth_at_once_and_refuses_without_taking() -
     assert buckets.take("c", 100, count=50) < 0
 
 
+def test_a_bucket_with_a_burst_gives_it_at_once_and_takes_nothing_where_it_is_only_asked() -> None:
+    buckets: TokenBuckets[str] = TokenBuckets(entries_max=10)
+    assert buckets.take("a", 0.001, 0, burst=50) == 50
+    assert buckets.take("a", 0.001, 49.5, burst=50) >= 0
+    assert buckets.take("a", 0.001, 1, burst=50) < 0
+
+
 def test_buckets_are_forgotten_from_the_one_that_was_idle_longest() -> None:
     buckets: TokenBuckets[int] = TokenBuckets(entries_max=3)
     for key in (1, 2, 3, 1, 4):

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
 
+from services.gateway.callbacks import management, notices
 from services.gateway.callbacks.management import ENDPOINTS_MAX
+from services.gateway.callbacks.notices import TESTS_WAITING_MAX
 from services.gateway.callbacks.topics import TOPICS
 from services.kernel import clock
+from services.kernel.db import Database
 from tests.gateway.stand import Answer, Gateway, Tenant
 
 PATH = "/v1/callbacks"
@@ -40,12 +44,13 @@ async def test_a_new_tenant_has_the_endpoint_of_v1_callback_alone(gateway: Gatew
 
 
 async def test_an_endpoint_is_added_with_a_secret_that_is_shown_once(gateway: Gateway, shop: Tenant) -> None:
-    body = {"url": URL, "events": ["statuses", "messages", "statuses"], "description": "Учёт"}
+    body = {"url": URL, "events": ["statuses", "messages", "statuses"], "description": "Учёт", "max_updates": 7}
     made = await _ask(gateway, shop, "POST", json=body)
     assert made.status == 201
     new = made.json()
     assert new.pop("secret").startswith("whsec_")
     assert (new["events"], new["description"], new["is_first"]) == (["statuses", "messages"], "Учёт", False)
+    assert new["max_updates"] == 7
     got = await _ask(gateway, shop, "GET", f"/{new['id']}")
     assert got.json() == new
     listed = (await _ask(gateway, shop, "GET")).json()["data"]
@@ -59,12 +64,16 @@ async def test_what_is_not_given_stays_as_it_was(gateway: Gateway, shop: Tenant)
     assert (changed["url"], changed["events"], changed["description"]) == (URL + "/2", ["messages"], "a")
     changed = (await _ask(gateway, shop, "PATCH", path, {"events": None, "description": None})).json()
     assert (changed["url"], changed["events"], changed["description"]) == (URL + "/2", None, None)
+    assert changed["max_updates"] == 100
+    changed = (await _ask(gateway, shop, "PATCH", path, {"max_updates": 1})).json()
+    assert (changed["url"], changed["max_updates"]) == (URL + "/2", 1)
+    assert (await _ask(gateway, shop, "PATCH", path, {"events": ["messages"]})).json()["max_updates"] == 1
 
 
 @pytest.mark.parametrize(
     ("body", "advice"),
     [
-        ({}, "give at least one of url, events, description"),
+        ({}, "give at least one of url, events, description, max_updates"),
         ({"url": None}, "url: Input should be a valid string"),
         ({"url": "http://hooks.example.com/"}, "use an https:// URL"),
         ({"events": []}, "events: List should have at least 1 item"),
@@ -73,6 +82,10 @@ async def test_what_is_not_given_stays_as_it_was(gateway: Gateway, shop: Tenant)
         ({"events": ["messages"] * 51}, "events: List should have at most 50 items"),
         ({"description": "x" * 201}, "description: String should have at most 200 characters"),
         ({"description": "a\x00b"}, "description: String should match pattern"),
+        ({"max_updates": 0}, "max_updates: Input should be greater than or equal to 1"),
+        ({"max_updates": 101}, "max_updates: Input should be less than or equal to 100"),
+        ({"max_updates": "7"}, "max_updates: Input should be a valid integer"),
+        ({"max_updates": None}, "max_updates: Input should be a valid integer"),
         ({"secret": "mine"}, "secret: Extra inputs are not permitted"),
     ],
 )
@@ -176,10 +189,10 @@ async def test_an_overlap_is_of_whole_hours_up_to_a_week(gateway: Gateway, tenan
         ({"from": "2120-01-01T00:00:00Z"}, "from: this time is in the future"),
     ],
 )
-async def test_a_replay_says_what_is_wrong_with_it(gateway: Gateway, tenant: Tenant, body: object, advice: str) -> None:
-    await gateway.ask("PUT", "/v1/callback", key=tenant.api_key, json={"url": URL})
-    first = await _first(gateway, tenant)
-    answer = await _ask(gateway, tenant, "POST", f"/{first['id']}:replay", body)
+async def test_a_replay_says_what_is_wrong_with_it(gateway: Gateway, shop: Tenant, body: object, advice: str) -> None:
+    await gateway.ask("PUT", "/v1/callback", key=shop.api_key, json={"url": URL})
+    first = await _first(gateway, shop)
+    answer = await _ask(gateway, shop, "POST", f"/{first['id']}:replay", body)
     assert answer.status == 422
     assert advice in answer.json()["detail"]
 
@@ -190,7 +203,8 @@ async def test_a_replay_of_a_message_of_which_nothing_was_told_is_a_404(gateway:
     refused = await _ask(gateway, shop, "POST", path, {"message_id": str(uuid7())})
     assert (refused.status, refused.json()["title"]) == (404, "nothing_told")
     since = (clock.now() - timedelta(hours=1)).isoformat()
-    nothing = await _ask(gateway, shop, "POST", path, {"from": since})
+    other = (await _ask(gateway, shop, "POST", json={"url": URL})).json()["id"]
+    nothing = await _ask(gateway, shop, "POST", f"/{other}:replay", {"from": since})
     assert (nothing.status, nothing.json()) == (202, {"queued": 0, "already_waiting": 0, "resume_from": None})
 
 
@@ -199,6 +213,33 @@ async def test_a_test_is_queued_and_named(gateway: Gateway, shop: Tenant) -> Non
     answer = await _ask(gateway, shop, "POST", f"/{(await _first(gateway, shop))['id']}:test")
     assert answer.status == 202
     assert set(answer.json()) == {"event_id"}
+
+
+@pytest.mark.parametrize(
+    ("act", "body", "seconds"), [(":replay", {"from": "2999-01-01T00:00:00Z"}, "5"), (":test", None, "1")]
+)
+async def test_an_endpoint_is_replayed_and_tested_only_so_often(
+    gateway: Gateway, shop: Tenant, act: str, body: object, seconds: str
+) -> None:
+    made = [(await _ask(gateway, shop, "POST", json={"url": URL})).json()["id"] for _ in range(2)]
+    first, again, other = [await _ask(gateway, shop, "POST", f"/{one}{act}", body) for one in (made[0], *made)]
+    assert {first.status, other.status} <= {202, 422}
+    assert (again.status, again.headers["Content-Type"]) == (429, "application/problem+json")
+    assert (again.json()["title"], again.headers["Retry-After"]) == ("too_many_requests", seconds)
+
+
+async def test_only_so_many_tests_wait_for_an_endpoint(
+    gateway_database: Database, gateway: Gateway, shop: Tenant
+) -> None:
+    made = [(await _ask(gateway, shop, "POST", json={"url": URL})).json()["id"] for _ in range(2)]
+    async with gateway_database.transaction() as connection:
+        row = await management.find(connection, shop.id, UUID(made[0]))
+        for _ in range(TESTS_WAITING_MAX):
+            await notices.send_test(connection, gateway.app.state.keyring, row)
+    refused, other = [await _ask(gateway, shop, "POST", f"/{one}:test") for one in made]
+    assert (refused.status, refused.json()["title"]) == (409, "too_many_tests")
+    assert "20 tests wait for this endpoint" in refused.json()["detail"]
+    assert other.status == 202
 
 
 async def test_attempts_of_an_endpoint_that_was_never_called_are_an_empty_page(gateway: Gateway, shop: Tenant) -> None:

@@ -33,7 +33,7 @@ async def test_every_attempt_is_shown_with_its_heads_newest_first(world: World, 
     tenant = await world.tenant(receiver.url)
     receiver.answers.append(500)
     receiver.headers["X-Say"] = "nо entry"
-    async with world.delivering():
+    async with world.delivering(calm_burst=0):
         await world.told(tenant, 3)
         await receiver.until(calls=2)
         await world.until_rows(DELIVERED, 0)
@@ -99,7 +99,7 @@ async def test_what_was_told_of_a_message_is_told_again_with_the_same_event_id(
     message_id = await world.message(tenant)
     facts = [world.status(tenant, message_id, status) for status in ("sent", "delivered")]
     endpoint = await world.first(tenant)
-    async with world.delivering():
+    async with world.delivering(calm_burst=0):
         await world.enqueue(*facts)
         await world.told(tenant, 1)
         await receiver.until(values=3)
@@ -118,7 +118,7 @@ async def test_a_dead_delivery_is_told_again_on_demand(world: World, receiver: R
     endpoint = await world.first(tenant)
     receiver.answers.append(500)
     began = datetime.now(UTC) - timedelta(minutes=1)
-    async with world.delivering(backoff_first_seconds=0.3, give_up_seconds=0.0):
+    async with world.delivering(calm_burst=0, backoff_first_seconds=0.3, give_up_seconds=0.0):
         event_ids = await world.told(tenant, 2)
         await world.until_rows("select 1 from callback_deliveries where dead_at is not null", 1)
         async with world.database.transaction() as connection:
@@ -134,7 +134,7 @@ async def test_a_long_range_goes_on_where_one_request_ended(
     tenant = await world.tenant(receiver.url)
     endpoint = await world.first(tenant)
     began = datetime.now(UTC) - timedelta(minutes=1)
-    async with world.delivering():
+    async with world.delivering(calm_burst=0):
         for count in range(1, 6):
             await world.told(tenant, 2)
             await receiver.until(values=2 * count)

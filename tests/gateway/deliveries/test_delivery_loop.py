@@ -68,7 +68,7 @@ async def test_a_status_is_told_in_metas_shape_and_signed_both_ways(world: World
 async def test_facts_are_packed_a_hundred_to_a_delivery_each_in_its_own_value(world: World, receiver: Receiver) -> None:
     tenant = await world.tenant(receiver.url)
     event_ids = await world.told(tenant, 130)
-    async with world.delivering():
+    async with world.delivering(calm_per_second=0.001):
         await receiver.until(values=130)
     assert [len(call.values) for call in receiver.calls] == [100, 30]
     assert [value["event_id"] for value in receiver.values] == [str(event_id) for event_id in event_ids]
@@ -105,7 +105,7 @@ async def test_id_and_body_are_the_same_at_every_attempt_and_the_event_is_told_o
 ) -> None:
     tenant = await world.tenant(receiver.url)
     receiver.answers.extend([500, 302, 404])
-    async with world.delivering():
+    async with world.delivering(calm_burst=0):
         await world.told(tenant, 3)
         await receiver.until(calls=4)
         await world.until_rows(WAITING, 0)
@@ -118,7 +118,7 @@ async def test_after_a_restart_the_frozen_delivery_goes_out_with_its_old_id_and_
 ) -> None:
     tenant = await world.tenant(receiver.url)
     receiver.answers.append(503)
-    async with world.delivering(backoff_first_seconds=0.5):
+    async with world.delivering(calm_burst=0, backoff_first_seconds=0.5):
         await world.told(tenant, 2)
         await receiver.until(calls=1)
         await world.until_rows("select 1 from callback_deliveries where last_status = 503", 1)
@@ -137,7 +137,7 @@ async def test_a_worker_that_dies_between_post_and_result_leads_to_the_same_deli
     tenant = await world.tenant(receiver.url)
     receiver.hang_seconds = 0.4
     await world.told(tenant, 5)
-    dying = asyncio.create_task(world.deliveries().run(asyncio.Event()))
+    dying = asyncio.create_task(world.deliveries(calm_burst=0).run(asyncio.Event()))
     await receiver.until(calls=1)
     await _kill(dying)
     receiver.hang_seconds = 0.0

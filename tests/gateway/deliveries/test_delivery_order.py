@@ -140,7 +140,9 @@ async def test_what_was_not_taken_during_an_outage_is_told_in_order_when_it_is_o
 def _row(conversation: int) -> FactRow:
     nothing = UUID(int=0)
     now = clock.now()
-    return FactRow(nothing, nothing, nothing, conversation, "", "status", "", nothing, now, b"", now, "", b"", None)
+    return FactRow(
+        nothing, nothing, nothing, conversation, "", "status", "", nothing, now, b"", now, "", b"", None, 100
+    )
 
 
 def test_what_finds_no_room_in_its_persons_body_stays_and_so_does_all_that_follows_it() -> None:

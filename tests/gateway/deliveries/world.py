@@ -134,6 +134,12 @@ class World:
                 connection, self.keyring, tenant.id, url=url, events=events, description=None, rules=RULES
             )
 
+    async def max_updates(self, tenant: TenantInTest, count: int) -> None:
+        """How many facts one body to the tenant's endpoints may hold."""
+        await self.rows(
+            "update callback_endpoints set max_updates = :count where tenant_id = :id", count=count, id=tenant.id
+        )
+
     async def first(self, tenant: TenantInTest) -> EndpointRow:
         async with self.database.transaction() as connection:
             return await management.endpoint(connection, tenant.id)

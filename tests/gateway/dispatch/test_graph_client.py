@@ -135,6 +135,8 @@ async def test_metas_own_error_is_its_code_whatever_the_status(meta: Meta, statu
         answer(b'{"messages": []}', "200 OK"),
         answer(b'{"messages": [{"id": 7}]}', "200 OK"),
         answer(error("unknown"), "400 Bad Request"),
+        answer(error(2**31), "400 Bad Request"),
+        answer(b'{"x":' + b"[" * 100_000, "200 OK"),
         answer(b"", "302 Found", "Location: /elsewhere\r\n"),
         answer(b" " * 2_000_000 + GOOD),
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + GOOD,
@@ -189,6 +191,18 @@ async def test_a_deadline_that_passes_while_waiting_for_a_connection_writes_noth
         release.set()
         assert (await first, await second) == (Accepted("wamid.1"), NotSent("deadline"))
     assert len(meta.requests) == 1
+
+
+async def test_who_finds_every_connection_taken_gives_up_long_before_the_answer_is_due(meta: Meta) -> None:
+    meta.respond = meta.say()
+    async with calling(meta.url, connections_max=1, timeout_seconds=30) as client:
+        hanging = asyncio.create_task(send(client))
+        while not meta.requests:  # noqa: ASYNC110 - the server's doing
+            await asyncio.sleep(0.005)
+        async with asyncio.timeout(5):
+            assert isinstance(await send(client), NotSent)
+        assert not hanging.done()
+        hanging.cancel()
 
 
 async def test_late_calls_leave_no_open_connections(meta: Meta) -> None:

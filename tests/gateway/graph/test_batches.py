@@ -131,6 +131,18 @@ async def test_too_many_batches_at_once_are_told_to_come_back(another_gateway: A
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
 
 
+async def test_one_account_cannot_take_every_place(
+    another_gateway: AnotherGateway, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    async with another_gateway() as process:
+        process.app.state.batches._of_tenant[tenant.id] = batches.TENANT_IN_FLIGHT_MAX
+        refused = await post(process, tenant, item(tenant, text()))
+        taken = await post(process, other_tenant, item(other_tenant, text()))
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+    assert "batches of one account" in refused.json()["detail"]
+    assert taken.json()["results"][0]["status"] == 200
+
+
 async def test_headers_say_how_long_and_how_dear(gateway: Gateway, tenant: Tenant, messages: Topic) -> None:
     headers = {"X-Vestnik-Expires-In": "3600", "X-Vestnik-Max-Price": "6.00"}
     for request in (text(), text(max_price="2.50")):

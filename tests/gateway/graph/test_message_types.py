@@ -358,6 +358,17 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         100,
         "interactive.action must not be nested deeper than 32",
     ),
+    "a nest in what nobody reads": (
+        message("text", {"body": "x"}, oddity=json.loads("[" * 100 + "]" * 100)),
+        100,
+        "The body must not be nested deeper than 100",
+    ),
+    "a card with an id that is a number": (
+        interactive("carousel", {"cards": [card(0), card(1, header={"type": "image", "image": {"id": 7}})]}),
+        131009,
+        "interactive.action.cards[1].header.image.id must be text",
+    ),
+    "a number in a long coat": (message("text", {"body": "x"}, to=PERSON + " " * 60), 100, "to must be at most 64"),
 }
 
 

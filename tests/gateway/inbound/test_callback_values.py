@@ -152,7 +152,7 @@ async def test_many_replies_are_named_with_one_query_of_a_kind_a_round(world: Wo
     async with world.database.transaction() as connection:
         await callbacks.set_url(connection, tenant.id, receiver.url, rules=RULES)
     with _statements(world) as statements:
-        async with world.delivering():
+        async with world.delivering(calm_burst=0):
             await receiver.until(values=20)
     assert [value["messages"][0]["context"]["id"] for value in receiver.values] == [str(id_) for id_ in ours]
     asked = [sql for sql in statements if "m.wamid_index = asked.wamid_index" in sql]
@@ -323,3 +323,17 @@ def _statements(world: World) -> Iterator[list[str]]:
         yield statements
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_letters_beyond_ascii_are_escaped_like_metas_own(world: World, receiver: Receiver) -> None:
+    """whatsapp-api-js escapes what it gets before it checks the signature, since Meta signs the escaped form."""
+    tenant = await world.tenant(receiver.url)
+    opaque = "заказ 5 👋 \u007f\u2028"
+    message_id = await world.message(tenant, opaque=opaque)
+    async with world.delivering():
+        await world.enqueue(world.status(tenant, message_id, "sent"))
+        await receiver.until(values=1)
+    [call] = receiver.calls
+    assert call.body.isascii()
+    assert b"\\u0437\\u0430\\u043a\\u0430\\u0437 5 \\ud83d\\udc4b \\u007f\\u2028" in call.body
+    assert receiver.values[0]["statuses"][0]["biz_opaque_callback_data"] == opaque

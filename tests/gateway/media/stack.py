@@ -71,11 +71,11 @@ class Stack:
     def files(self) -> Files:
         return Files(self.directory, self.keyring)
 
-    async def upload(self, *parts: Part, tenant: Tenant | None = None, body: Any = None) -> Answer:
+    async def upload(self, *parts: Part, tenant: Tenant | None = None, body: Any = None, query: str = "") -> Answer:
         tenant = tenant or self.tenant
         return await self.gateway.ask(
             "POST",
-            f"/v23.0/{tenant.phone_number_id}/media",
+            f"/v23.0/{tenant.phone_number_id}/media{query}",
             key=tenant.api_key,
             data=form_of(*parts) if body is None else body,
             headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
@@ -154,7 +154,7 @@ class Stack:
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         return {"id": meta_id, "mime_type": "image/jpeg", "sha256": digest, **more}
 
-    def fetcher(self) -> Fetcher:
+    def fetcher(self, *, tenant_bytes_max: int = TENANT_BYTES_MAX) -> Fetcher:
         state = self.gateway.app.state
         return Fetcher(
             database=self.database,
@@ -163,7 +163,7 @@ class Stack:
             files=self.files,
             upstream=state.upstream,
             keep=timedelta(days=30),
-            tenant_bytes_max=TENANT_BYTES_MAX,
+            tenant_bytes_max=tenant_bytes_max,
             again_first_seconds=0.1,
         )
 

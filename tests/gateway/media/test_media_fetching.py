@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from services.gateway.media import fetching
+from services.gateway.media import fetching, repository
+from services.gateway.media.repository import Claim
 from services.kernel import clock
 from tests.gateway.media.stack import JPEG, TENANT_BYTES_MAX, Stack
 
@@ -215,3 +216,33 @@ async def test_openings_of_messages_for_their_files_are_counted(stack: Stack) ->
 
 def _openings() -> float:
     return REGISTRY.get_sample_value("media_openings_total", {"purpose": "fetch", "outcome": "opened"}) or 0.0
+
+
+@pytest.mark.parametrize("spoilt", ["nothing", "changed"])
+async def test_an_attempt_that_lost_its_lease_takes_nothing_from_the_one_that_won(stack: Stack, spoilt: str) -> None:
+    fetcher = stack.fetcher(tenant_bytes_max=len(JPEG) * 3 // 2)  # room for the winner's, not for another
+    media_id = await stack.arrives({"image": stack.sent_by_a_person()})
+    slow = await _claimed(stack)
+    await stack.rows("update media set due_at = now() where id = :id", id=media_id)
+    assert await fetcher._try(await _claimed(stack)) == "ready"
+    if spoilt == "changed":
+        stack.meta.changed = 1
+    await fetcher._try(slow)
+    assert await stack.state_of(media_id) == "ready"
+    assert (await stack.download(media_id)).body == JPEG
+    assert len(stack.stored_files()) == 1
+
+
+async def test_what_meta_writes_into_an_errors_code_ends_no_worker(stack: Stack) -> None:
+    async with stack.fetching():
+        strange = await stack.arrives({"errors": [{"code": [131052]}, {"code": {"a": 1}}]})
+        await stack.until_state(strange, None)
+        photo = await stack.arrives({"image": stack.sent_by_a_person()})
+        await stack.until_state(photo, "ready")
+
+
+async def _claimed(stack: Stack) -> Claim:
+    async with stack.database.transaction() as connection:
+        claims = await repository.claim(connection, closed=[], slots=100, per_tenant=1, lease_seconds=300.0)
+    [mine] = [claim for claim in claims if claim.tenant_id == stack.tenant.id]
+    return mine

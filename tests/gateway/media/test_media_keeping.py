@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from services.gateway.media import keeping
 from services.gateway.media.library import media_uuid
 from services.gateway.media.service import Library
+from services.gateway.media.withdrawing import Withdrawals
 from tests.gateway.media.stack import JPEG, Stack
 
 UNKNOWN = "019234ab-5d10-7c3e-9f00-2b6f1f0f9a11"
@@ -29,6 +30,29 @@ async def test_a_file_whose_time_is_over_is_removed_and_its_row_says_so(stack: S
     assert [path.name for path in stack.stored_files()] == [f"{young}.sealed"]
     assert (await stack.describe(old)).error["error_subcode"] == 33
     assert (await stack.download(young)).body == JPEG
+
+
+async def test_a_deleted_file_stays_at_meta_while_an_accepted_message_may_name_it(stack: Stack) -> None:
+    media_id, kept = await stack.uploaded(), await stack.uploaded()
+    meta_id, _ = stack.meta.uploads
+    assert (await stack.delete(media_id)).status == 200
+    state = stack.gateway.app.state
+    withdrawals = Withdrawals(
+        database=stack.database, keyring=stack.keyring, directory=state.directory, upstream=state.upstream
+    )
+    await withdrawals.withdraw_all()
+    assert stack.meta.deleted == []
+    [row] = await stack.rows(
+        "select due_at > now() + interval '24 hours' as is_later from media where id = :id", id=UUID(media_id)
+    )
+    assert row.is_later
+    await stack.rows(
+        "update media set due_at = now() - interval '1 s' where tenant_id = :tenant_id", tenant_id=stack.tenant.id
+    )
+    await withdrawals.withdraw_all()
+    await withdrawals.withdraw_all()
+    assert stack.meta.deleted == [meta_id]
+    assert (await stack.download(kept)).body == JPEG
 
 
 async def test_what_a_crash_left_behind_is_swept_and_nothing_else(stack: Stack) -> None:

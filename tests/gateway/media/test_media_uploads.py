@@ -16,6 +16,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.gateway.media.limits import MIME_TYPES
+from services.gateway.media.service import Uploads
 from tests.gateway.media.stack import BOUNDARY, JPEG, WHATSAPP, Part, Stack, field_part, file_part, form_of
 
 MIB = 1024 * 1024
@@ -32,6 +33,13 @@ async def test_the_parts_may_come_in_any_order(stack: Stack, order: tuple[Part, 
     assert given.fields == {"messaging_product": "whatsapp", "type": "image/jpeg"}
     assert (given.mime, given.size, given.sha256) == ("image/jpeg", len(JPEG), hashlib.sha256(JPEG).hexdigest())
     assert int(given.headers["Content-Length"]) > len(JPEG)
+
+
+async def test_the_fields_may_stand_in_the_query_as_at_meta(stack: Stack) -> None:
+    answer = await stack.upload(file_part(), query="?messaging_product=whatsapp&type=image/jpeg&other=1")
+    assert answer.status == 200, answer.body
+    refused = await stack.upload(file_part(), query="?messaging_product=sms")
+    assert refused.error["error_data"]["details"] == "messaging_product is not known: send whatsapp."
 
 
 async def test_an_upload_is_described_in_metas_shape_and_downloaded_with_the_same_key(stack: Stack) -> None:
@@ -249,10 +257,8 @@ async def test_a_file_belongs_to_its_number(stack: Stack) -> None:
 
 async def test_a_deleted_file_is_gone_everywhere_and_its_row_says_so(stack: Stack) -> None:
     media_id = await stack.uploaded()
-    [meta_id] = stack.meta.uploads
     assert (await stack.delete(media_id)).json() == {"success": True}
     assert stack.stored_files() == []
-    assert stack.meta.deleted == [meta_id]
     assert await stack.state_of(media_id) == "deleted"
     for ask in (stack.describe, stack.download, stack.delete):
         again, never = await ask(media_id), await ask(UNKNOWN)
@@ -322,6 +328,22 @@ async def test_no_more_than_eight_uploads_of_a_tenant_run_at_once(stack: Stack) 
     assert (refused.status, refused.headers["Retry-After"]) == (429, "2")
     waiting.set()
     assert [answer.status for answer in await asyncio.gather(*slow)] == [200] * 8
+
+
+async def test_a_form_that_drips_gives_its_place_back(stack: Stack) -> None:
+    uploads: Uploads = stack.gateway.app.state.uploads
+    uploads._receive_seconds = 0.3
+
+    async def form() -> AsyncIterator[bytes]:
+        for byte in form_of(file_part(), WHATSAPP)[:100]:
+            yield bytes([byte])
+            await asyncio.sleep(0.05)
+
+    answers = await asyncio.gather(*(stack.upload(body=form()) for _ in range(8)))
+    assert {(answer.status, answer.error["code"]) for answer in answers} == {(400, 131053)}
+    assert stack.stored_files() == []
+    uploads._receive_seconds = 30.0
+    await stack.uploaded()
 
 
 async def test_a_suspended_number_takes_no_files(stack: Stack) -> None:

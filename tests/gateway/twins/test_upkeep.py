@@ -24,9 +24,14 @@ class Sandbox:
         self.known: dict[str, Any] = {}
         self.tokens: set[str] = set()
         self.status = 200
+        self.status_of_templates = 200
+        self.asked = 0
         self.url = ""
 
     async def put(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if request.match_info["kind"] == "templates" and self.status_of_templates != 200:
+            return web.Response(status=self.status_of_templates)
         if self.status == 200:
             self.known[request.match_info["id"]] = await request.json()
             self.tokens.add(request.headers.get("Authorization", ""))
@@ -109,6 +114,19 @@ async def test_what_the_sandbox_did_not_take_is_told_again(
     sandbox.status = 200
     await upkeep.register()
     assert made["phone_number_id"] in sandbox.known
+
+
+async def test_a_template_that_the_sandbox_refuses_is_not_told_over_and_over(
+    made: dict[str, str], upkeep: Upkeep, sandbox: Sandbox
+) -> None:
+    sandbox.status_of_templates = 503
+    await upkeep.register()
+    sandbox.status_of_templates = 422
+    await upkeep.register()
+    asked = sandbox.asked
+    await upkeep.register()
+    assert sandbox.asked == asked == 4
+    assert list(sandbox.known) == [made["phone_number_id"]]
 
 
 async def test_a_sandbox_that_is_away_is_waited_for(

@@ -112,3 +112,10 @@ async def test_a_status_without_use_is_counted_and_the_others_go_on(
     assert await door.post(meta.webhook(meta.about(tenant.phone_number_id, statuses=statuses))) == 200
     assert [fact.status for fact in await reported(topics, tenant)] == ["delivered"]
     assert await door.metric(series) == before + 1
+
+
+async def test_an_error_code_that_no_column_holds_does_not_travel(door: Door, topics: Topics, tenant: Tenant) -> None:
+    odd = meta.status(meta.new_wamid(), "failed", errors=[{"code": 2**31}])
+    largest = meta.status(meta.new_wamid(), "failed", errors=[{"code": 2**31 - 1}])
+    assert await door.post(meta.webhook(meta.about(tenant.phone_number_id, statuses=[odd, largest]))) == 200
+    assert [fact.error_code for fact in await reported(topics, tenant)] == [2**31 - 1]

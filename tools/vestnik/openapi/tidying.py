@@ -67,7 +67,7 @@ def _described(schema: Any) -> Any:
 
 def _property(name: str, schema: Json) -> Json:
     clean: Json = _described(schema)
-    if clean.get("default") == "" and clean.get("minLength"):
+    if (clean.get("default") == "" and clean.get("minLength")) or (clean.get("default") == 0 and clean.get("minimum")):
         del clean["default"]  # it stands for "left out" in our code; nobody may send it
     words = clean.get("description") or _words_of_a_branch(clean) or (GLOSSARY[name].words if name in GLOSSARY else "")
     if words:

@@ -41,6 +41,7 @@ create table media (
 ) with (fillfactor = 85);
 create index media_due on media (tenant_id, due_at) where state = 'pending' and direction = 'inbound';
 create index media_uploading on media (created_at) where state = 'pending' and direction = 'uploaded';
+create index media_at_meta on media (due_at) where state = 'deleted' and details is not null;
 create index media_ends on media (expires_at) where state in ('pending', 'ready');
 create index media_kept on media (tenant_id, direction) include (bytes, state) where state in ('pending', 'ready');
 grant select, insert, update, delete on media to gateway;

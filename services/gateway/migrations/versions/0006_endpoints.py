@@ -9,7 +9,7 @@ depends_on = None
 
 # The first endpoint is the one of `/v1/callback`; it alone may wait for its URL. An old row keeps its tenant's id
 # as its own, under which its secret is sealed. failing_since: the first failure since the last success. rest_until: the
-# endpoint asked for a pause.
+# endpoint asked for a pause. max_updates: facts in one body at most.
 ENDPOINTS = """
 alter table callback_endpoints
     drop constraint callback_endpoints_pkey,
@@ -17,6 +17,7 @@ alter table callback_endpoints
     add column is_first boolean not null default false,
     add column events text[] check (cardinality(events) > 0),
     add column description text,
+    add column max_updates int not null default 100 check (max_updates between 1 and 100),
     add column old_secret bytea,
     add column old_secret_until timestamptz,
     add column disabled_reason text check (disabled_reason in ('gone', 'failing', 'by_tenant')),

@@ -7,12 +7,13 @@ from tools.vestnik.openapi import samples
 from tools.vestnik.openapi.note import Example, Json, Note, one
 
 TAG = "Callbacks"
-SHOWN = {"url": samples.CALLBACK_URL, "state": "active", "secret_hint": "...Zk0A"}
+SHOWN = {"url": samples.CALLBACK_URL, "state": "active", "max_updates": 100, "secret_hint": "...Zk0A"}
 ENDPOINT: Json = {
     "id": samples.ENDPOINT_ID,
     "url": samples.CALLBACK_URL,
     "events": ["messages", "statuses.failed"],
     "description": "CRM",
+    "max_updates": 100,
     "is_first": False,
     "state": "active",
     "disabled": None,
@@ -45,7 +46,13 @@ FIRST = {
         id="setCallback",
         tag=TAG,
         ru="Указать адрес обратных вызовов",
-        request=one({"url": samples.CALLBACK_URL}),
+        request={
+            "default": Example({"url": samples.CALLBACK_URL}, "up to 100 updates in a POST under load"),
+            "single": Example(
+                {"url": samples.CALLBACK_URL, "max_updates": 1},
+                "one update in each POST, for clients that read no more (pywa)",
+            ),
+        },
         answers={200: one(SHOWN)},
         failures=(errors.BadCallbackUrl,),
     ),
@@ -91,6 +98,7 @@ ENDPOINTS = {
         request={
             "url": Example({"url": samples.CALLBACK_URL}, "another URL"),
             "events": Example({"events": None}, "no filter any more"),
+            "single": Example({"max_updates": 1}, "one update in each POST, for clients that read no more (pywa)"),
         },
         answers={200: one(ENDPOINT)},
         failures=(errors.NoSuchEndpoint, errors.BadCallbackUrl, errors.BadTopic),
@@ -138,7 +146,7 @@ ENDPOINTS = {
         tag=TAG,
         ru="Пробный вызов",
         answers={202: one({"event_id": samples.EVENT_ID})},
-        failures=(errors.NoSuchEndpoint, errors.EndpointNotActive),
+        failures=(errors.NoSuchEndpoint, errors.EndpointNotActive, errors.TooManyTests),
     ),
     f"GET {ONE}/attempts": Note(
         id="listCallbackAttempts",

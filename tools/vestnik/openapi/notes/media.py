@@ -1,7 +1,7 @@
 """Notes on files."""
 
 from services.gateway.graph import errors
-from services.gateway.media.errors import FileMissing, NoSuchMedia, NotDownloadable, StillFetching
+from services.gateway.media.errors import FileMissing, NoSuchMedia, NotDownloadable, StillFetching, TooManyDownloads
 from services.gateway.media.limits import UploadFailed
 from tools.vestnik.openapi import samples
 from tools.vestnik.openapi.note import Note, one
@@ -22,7 +22,7 @@ NOTES = {
         tag=TAG,
         summary="Download a file",
         ru="Скачать файл",
-        failures=(NoSuchMedia, FileMissing, NotDownloadable, StillFetching),
+        failures=(NoSuchMedia, FileMissing, NotDownloadable, StillFetching, TooManyDownloads),
     ),
     "DELETE /{version}/{id}": Note(
         id="deleteMedia",

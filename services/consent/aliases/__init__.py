@@ -1,0 +1,1 @@
+"""Which person a BSUID is, where a phone number is known too."""

@@ -168,7 +168,7 @@ def _aim(case: schemathesis.Case[Any], shop: Shop) -> None:
             case.path_parameters[name] = shop.real(reading.resolved(parameter)["example"])
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="needs a browser")
+@pytest.mark.skipif(not CHROMIUM, reason="needs chromium: apt-get install chromium")
 def test_a_browser_shows_the_page_without_an_error(world: World, tmp_path: Path) -> None:
     url = f"{world.stack.url('gateway')}/docs"
     done = subprocess.run(

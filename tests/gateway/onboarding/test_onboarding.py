@@ -30,8 +30,9 @@ async def outbox_of(database: Database, tenant_id: UUID) -> list[Any]:
 
 
 async def test_a_new_tenant_and_its_number_are_told_to_every_service(
-    gateway: Gateway, tenant: Tenant, gateway_database: Database, keys: Keys
+    gateway: Gateway, gateway_database: Database, keys: Keys
 ) -> None:
+    tenant = await gateway.new_tenant()
     created, number = await outbox_of(gateway_database, tenant.id)
     assert isinstance(created, TenantChanged)
     assert (created.entity, created.version, created.state) == (f"tenant:{tenant.id}", 1, "active")

@@ -73,7 +73,6 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     process.resources.push_async_callback(upstream.close)
     shared = Shared(database, publisher, keyring, Directory(database, keyring), Relay(database, publisher), upstream)
     process.task("outbox", shared.relay.run)
-    await partitions.ensure(database, PARTITIONED)  # before the first row, which would else go to the default one
     process.task("partitions", partial(partitions.keep, database, PARTITIONED))
     process.task("idempotency", partial(prune, database))
     process.task("callbacks", _deliveries(process, shared).run)

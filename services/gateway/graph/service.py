@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from services.gateway.aliases.service import Alias, Aliases
@@ -27,7 +26,6 @@ from services.gateway.graph.facts import accepted, category_of, lane_of, time_of
 from services.gateway.graph.metrics import ACCEPTED
 from services.gateway.graph.rewriting import Rewriter
 from services.gateway.graph.sends import Marks, Posting, ReadMark, Send
-from services.gateway.idempotency import service as idempotency
 from services.gateway.idempotency.service import Claim, IdempotencyKeys, KeyInUse, KeyOfAnotherRequest
 from services.gateway.keys.service import Keyring
 from services.gateway.rates import TokenBuckets
@@ -39,7 +37,7 @@ from services.kernel.contracts import Event
 from services.kernel.errors import DEPENDENCY_ERRORS, Overloaded, ServiceError, Unavailable, is_retryable
 from services.kernel.logging import get_logger
 
-__all__ = ["Door", "category_of", "lane_of", "prune_idempotency_keys", "time_of"]
+__all__ = ["Door", "category_of", "lane_of", "time_of"]
 
 TICK_SECONDS = 0.025  # Meta's own answers take longer; halves the broker's work (performance 7, row 4)
 BATCH_MAX = 500
@@ -276,8 +274,3 @@ def _outage(error: Exception, words: str) -> GraphError:
     if not is_retryable(error):
         _log.error("acceptance failed", exc_info=error)
     return Down(words, retry_after_seconds=RETRY_AFTER_SECONDS)
-
-
-async def prune_idempotency_keys(connection: AsyncConnection) -> int:
-    """Delete one batch of keys that are older than 72 h; returns how many. The worker calls it now and then."""
-    return await idempotency.prune_idempotency_keys(connection)

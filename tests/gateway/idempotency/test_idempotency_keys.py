@@ -6,8 +6,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text as sql
 
-from services.gateway.graph.service import prune_idempotency_keys
-from services.gateway.idempotency.service import Claim, IdempotencyKeys, KeyInUse, KeyOfAnotherRequest, Taken
+from services.gateway.idempotency.service import (
+    Claim,
+    IdempotencyKeys,
+    KeyInUse,
+    KeyOfAnotherRequest,
+    Taken,
+    prune_idempotency_keys,
+)
 from services.kernel.db import Database
 
 

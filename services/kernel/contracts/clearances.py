@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from services.kernel.contracts.base import Event, Moment, Topic, event
-from services.kernel.contracts.messages import Category, Kind
+from services.kernel.contracts.messages import Category, Kind, Lane
 
 CLEARANCES = Topic(
     name="clearances",
@@ -29,7 +29,10 @@ class TraceStep(msgspec.Struct, frozen=True, kw_only=True):
 
 @event(CLEARANCES, "message.cleared.v1", key="person")
 class MessageCleared(Event, frozen=True, kw_only=True):
-    """The message may go out: a consent covers it, or the person's window is open."""
+    """The message may go out: a consent covers it, or the person's window is open.
+
+    `policy` is the rule that allowed it ("id@version"). The whole trace in words stays with consent.
+    """
 
     message_id: UUID
     person: str
@@ -38,8 +41,12 @@ class MessageCleared(Event, frozen=True, kw_only=True):
     basis: Basis
     window_expires_at: Moment | None
     expires_at: Moment
-    trace: tuple[TraceStep, ...]
+    trace: tuple[TraceStep, ...] = ()
     max_price_micros: int | None = None
+    lane: Lane = "bulk"
+    consent_id: UUID | None = None
+    policy: str = ""
+    entry_point_expires_at: Moment | None = None
 
 
 @event(CLEARANCES, "message.refused.v1", key="person")
@@ -50,4 +57,6 @@ class MessageRefused(Event, frozen=True, kw_only=True):
     person: str
     code: int
     reason: str
-    trace: tuple[TraceStep, ...]
+    trace: tuple[TraceStep, ...] = ()
+    lane: Lane = "bulk"
+    policy: str = ""

@@ -13,16 +13,22 @@ CONVERSATIONS = Topic(
 )
 
 Purpose = Literal["service", "authentication", "marketing"]
+Confirmation = Literal["stopped", "started"]
 
 
 @event(CONVERSATIONS, "inbound.judged.v1", key="person")
 class InboundJudged(Event, frozen=True, kw_only=True):
-    """The window of an inbound message exists; only now may the tenant hear of the message."""
+    """The window of an inbound message exists; only now may the tenant hear of the message.
+
+    `confirm` asks the gateway to tell the person once what its STOP or START did.
+    """
 
     inbound_id: UUID
     phone_number_id: str
     person: str
     window_expires_at: Moment
+    confirm: Confirmation | None = None
+    entry_point_expires_at: Moment | None = None
 
 
 @event(CONVERSATIONS, "consent.given.v1", key="person")

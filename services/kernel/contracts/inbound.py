@@ -12,7 +12,7 @@ INBOUND = Topic(
     purpose="A person wrote: signals travel in the open, the content is sealed to the tenant.",
 )
 
-Signal = Literal["stop", "start", "complaint"]
+Signal = Literal["stop", "start", "complaint", "ad_referral"]
 
 
 @event(INBOUND, "inbound.received.v1", key="person")

@@ -14,6 +14,7 @@ MESSAGES = Topic(
 
 Category = Literal["service", "utility", "authentication", "marketing"]
 Lane = Literal["express", "bulk"]
+Origin = Literal["tenant", "confirmation"]
 Kind = Literal[
     "text",
     "template",
@@ -31,7 +32,10 @@ Kind = Literal[
 
 @event(MESSAGES, "message.accepted.v1", key="person")
 class MessageAccepted(Event, frozen=True, kw_only=True):
-    """A tenant's message was taken in: from now on it is never lost."""
+    """A tenant's message was taken in: from now on it is never lost.
+
+    `origin` is "confirmation" for the one answer of our own to a STOP or START.
+    """
 
     message_id: UUID
     phone_number_id: str
@@ -45,6 +49,7 @@ class MessageAccepted(Event, frozen=True, kw_only=True):
     template_id: UUID | None = None
     template_version: int | None = None
     max_price_micros: int | None = None
+    origin: Origin = "tenant"
 
 
 @event(MESSAGES, "message.sent.v1", key="person")

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from services.kernel.contracts.base import Event, Topic, event
+from services.kernel.contracts.base import Event, Moment, Topic, event
+from services.kernel.contracts.messages import Lane
 
 RESERVATIONS = Topic(
     name="reservations",
@@ -14,7 +15,10 @@ RESERVATIONS = Topic(
 
 @event(RESERVATIONS, "message.funded.v1", key="person")
 class MessageFunded(Event, frozen=True, kw_only=True):
-    """The price is reserved (zero when `is_free`); micro-units of `currency`."""
+    """The price is reserved (zero when `is_free`); micro-units of `currency`.
+
+    `cleared_at` is when consent cleared the message.
+    """
 
     message_id: UUID
     person: str
@@ -22,6 +26,8 @@ class MessageFunded(Event, frozen=True, kw_only=True):
     currency: str
     rate_card_version: int
     is_free: bool
+    lane: Lane = "bulk"
+    cleared_at: Moment | None = None
 
 
 @event(RESERVATIONS, "message.unfunded.v1", key="person")
@@ -32,3 +38,5 @@ class MessageUnfunded(Event, frozen=True, kw_only=True):
     person: str
     code: int
     reason: str
+    lane: Lane = "bulk"
+    cleared_at: Moment | None = None

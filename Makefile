@@ -7,11 +7,12 @@ VESTNIK := $(VENV)/python -m tools.vestnik
 PATHS := services tools deploy tests
 SECONDS ?= 60
 RATE ?= 300
+PER_SECOND ?= 1000
 FAULTS ?= 70
 SEED ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: run up down logs status test check bench chaos profile clean lock help setup
+.PHONY: run up down logs status test check bench mailing chaos profile replay clean lock help setup
 
 run: setup ## start everything, perform the main job visibly, keep running until Ctrl-C
 	@$(VESTNIK) run
@@ -42,11 +43,17 @@ check: .venv/.stamp ## lint, strict types, import contracts, generated documents
 bench: setup ## measure: make bench SECONDS=120 RATE=700 -> var/bench/latest.json
 	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE)
 
+mailing: setup ## does a mailing slow down anybody's answers? make mailing PER_SECOND=1000 -> var/bench-mailing/latest.json
+	@$(VENV)/python -m tests.bench.mailing --per-second $(PER_SECOND)
+
 chaos: setup ## break things: make chaos FAULTS=70 SEED=7 RATE=100 [FROM=N] -> var/chaos/latest.json
 	@$(VENV)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) --rate $(RATE) $(if $(FROM),--from $(FROM))
 
 profile: setup ## measure with a profiler in the processes: where does the time go
 	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE) --profile
+
+replay: .venv/.stamp ## the published facts into an empty schema: the same journal and balances (needs `make up`)
+	@$(VESTNIK) replay
 
 clean: down ## stop everything and remove var/
 	@$(PYTHON) -m deploy.local.bootstrap clean

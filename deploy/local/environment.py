@@ -8,7 +8,8 @@ from pathlib import Path
 from deploy.local import processes, secrets
 from deploy.local.secrets import Secrets
 
-PARTITIONS = 6
+# One for replies, two for the rest: each partition that a batch touches is a write to the disk of its own.
+PARTITIONS = 3
 # A development machine should show soon what production decides after 15 minutes and a day.
 UNKNOWN_GRACE_SECONDS, UNKNOWN_MAX_SECONDS = 60, 180
 WEBHOOK_PATH = "/webhook"

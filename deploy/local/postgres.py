@@ -33,9 +33,12 @@ SETTINGS: Mapping[str, str] = {
     "unix_socket_directories": "",
     "max_connections": "300",
     "shared_buffers": "512MB",
-    "max_wal_size": "1GB",  # recovery after kill -9 reads at most this much
+    # Recovery after kill -9 reads at most this much; the less, the more often whole pages are written again.
+    "max_wal_size": "2GB",
     "min_wal_size": "256MB",
     "checkpoint_timeout": "5min",
+    "autovacuum_naptime": "10s",  # a queue that is read ten times a second must not keep its dead for a minute
+    "max_parallel_workers_per_gather": "0",  # statements are short, and the cores are the services' too
     "jit": "off",
     "random_page_cost": "1.1",
     "timezone": "UTC",

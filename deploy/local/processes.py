@@ -14,6 +14,7 @@ MODULES: Mapping[str, str] = {
 }
 SERVICES = tuple(MODULES)
 INFRASTRUCTURE = ("postgres", "kafka")
+WORKERS_NICE = 5  # about a third of a door's share when both want the same core
 MIGRATED = ("gateway", "webhook", "consent", "billing")
 
 
@@ -33,3 +34,8 @@ def names(wanted: Iterable[str], copies: Mapping[str, int]) -> list[str]:
     return [
         name if number == 1 else f"{name}-{number}" for name in wanted for number in range(1, copies.get(name, 1) + 1)
     ]
+
+
+def priority(name: str) -> list[str]:
+    """Return what goes before a worker's command: where cores are few, the doors answer first."""
+    return ["nice", "-n", str(WORKERS_NICE)] if base(name).endswith("-worker") else []

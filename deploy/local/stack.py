@@ -168,7 +168,8 @@ class Stack:
 
     def _service(self, name: str) -> Command:
         module = processes.MODULES[processes.base(name)]
-        return Command(name=name, argv=[sys.executable, "-m", module], environment=self.environment(name),
+        argv = [*processes.priority(name), sys.executable, "-m", module]
+        return Command(name=name, argv=argv, environment=self.environment(name),
                        directory=REPOSITORY, log=self.log(name))  # fmt: skip
 
     def stop(self) -> None:

@@ -6,8 +6,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.consent.clearance import endpoints as clearance
+from services.consent.clearance.service import classes
 from services.consent.consents import endpoints as consents
 from services.consent.migrate import MIGRATIONS
+from services.consent.policy import endpoints as policy
+from services.consent.policy.service import Book
 from services.consent.settings import Settings
 from services.consent.windows.consumers import GROUP
 from services.kernel.contracts.inbound import INBOUND
@@ -28,8 +31,11 @@ def create_consent_app(
     app.state.database = database
     app.state.directory = directory
     app.state.inbound_lag = inbound_lag
-    app.include_router(consents.router)
-    app.add_route(clearance.PATH, clearance.ask, methods=["POST"])
+    app.state.book = Book()
+    app.state.class_of = classes(directory)
+    for router in (consents.router, clearance.router, policy.router, policy.approvals_router):
+        app.include_router(router)
+    app.add_hot_route(clearance.QUESTIONS)
     return app
 
 

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from services.consent.clearance.consumers import STATUSES_CONSUMER, messages_consumer
 from services.consent.migrate import MIGRATIONS
+from services.consent.platform.consumers import CONSUMER as PLATFORM_CONSUMER
 from services.consent.settings import Settings
 from services.consent.windows.consumers import CONSUMER as INBOUND_CONSUMER
 from services.kernel import partitions
@@ -16,7 +17,7 @@ from services.kernel.kafka.outbox import Relay
 from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
 
-PARTITIONED = tables.PARTITIONED | {"decisions": "uuid7"}
+PARTITIONED = tables.PARTITIONED | {"decisions": "uuid7", "stops": "uuid7", "ad_referrals": "time"}
 
 
 async def build(process: ServiceProcess[Settings]) -> ASGIApp:
@@ -25,7 +26,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
     publisher = await process.open_publisher()
     directory = process.open_directory(unb64url(process.settings.box.private_key.get_secret_value()))
-    for consumer in (messages_consumer(directory), INBOUND_CONSUMER, STATUSES_CONSUMER):
+    for consumer in (messages_consumer(directory), INBOUND_CONSUMER, STATUSES_CONSUMER, PLATFORM_CONSUMER):
         process.consume(consumer, database, publisher)
     process.task("outbox", Relay(database, publisher).run)
     process.task("partitions", partial(partitions.keep, database, PARTITIONED))

@@ -10,15 +10,16 @@ from services.gateway.aliases.service import Aliases
 from services.gateway.api_keys.endpoints import router as api_keys
 from services.gateway.api_keys.service import Desk, keep_uses, record_last_uses
 from services.gateway.callbacks.endpoints import router as callbacks
+from services.gateway.checks.endpoints import router as checks
 from services.gateway.forwarding.endpoints import router as forwarding
 from services.gateway.graph.batches import Batches
-from services.gateway.graph.endpoints import DoorLimit
-from services.gateway.graph.endpoints import routes as graph_routes
+from services.gateway.graph.endpoints import hot_routes
 from services.gateway.graph.rewriting import Rewriter
 from services.gateway.graph.service import Door
 from services.gateway.history.endpoints import router as messages
 from services.gateway.idempotency.service import IdempotencyKeys
 from services.gateway.keys.service import Keyring
+from services.gateway.keywords.endpoints import router as keywords
 from services.gateway.marks.service import ReadMarks
 from services.gateway.media.endpoints import MediaLimit
 from services.gateway.media.endpoints import graph_router as graph_media
@@ -38,19 +39,32 @@ from services.gateway.upstream.service import Upstream
 from services.kernel.client import InternalClient, new_session
 from services.kernel.crypto import FileKek, unb64url
 from services.kernel.db import Database
+from services.kernel.hot import HotApp
 from services.kernel.http import create_app
 from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
 
-ROUTERS = (messages, callbacks, api_keys, forwarding, onboarding, media, graph_media, graph_reads, openapi)
+ROUTERS = (
+    checks,
+    messages,
+    callbacks,
+    api_keys,
+    forwarding,
+    onboarding,
+    keywords,
+    media,
+    graph_media,
+    graph_reads,
+    openapi,
+)
 
 
-def add_routes(app: FastAPI) -> None:
-    """Every route of this process; the hot door first."""
-    app.router.routes[:0] = graph_routes
+def add_routes(app: HotApp) -> None:
+    """Every route of this process; the hot doors first."""
+    for route in hot_routes:
+        app.add_hot_route(route)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(DoorLimit)
     app.add_middleware(MediaLimit)
     app.add_middleware(RateHeaders)
 

@@ -1,7 +1,7 @@
 """A bounded memory in front of the database: fresh for seconds, and kept while the database is down."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -15,21 +15,33 @@ PATIENCE_SECONDS = 2.0  # a caller of a hot door does not wait longer for a hang
 RETRY_SECONDS = 1.0  # how long an old entry is used before the database is asked again
 ABSENT_SECONDS = 1.0  # how long "there is none" is believed: something new must be usable at once
 ABSENT_MAX = 10_000  # made-up keys push out each other, never what exists
+TOGETHER_MAX = 500  # entries that are loaded again in one query
 
 
 class _Entry(Generic[V]):
-    __slots__ = ("fresh_until", "value")
+    __slots__ = ("fresh_until", "is_used", "value")
 
     def __init__(self, value: V, fresh_until: float) -> None:
         self.value = value
         self.fresh_until = fresh_until
+        self.is_used = False  # since it was loaded
 
 
 class Remembered(Generic[K, V]):
     """What `load` said, for `fresh_seconds`; during an outage what it said last, however old."""
 
-    def __init__(self, load: Callable[[K], Awaitable[V | None]], *, fresh_seconds: float, entries_max: int) -> None:
+    def __init__(
+        self,
+        load: Callable[[K], Awaitable[V | None]],
+        *,
+        fresh_seconds: float,
+        entries_max: int,
+        load_many: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]] | None = None,
+    ) -> None:
+        """With `load_many`, what is in use and soon too old is loaded again together with what is too old already."""
         self._load = load
+        self._load_many = load_many
+        self._used: list[K] = []
         self._fresh_seconds = fresh_seconds
         self._entries_max = entries_max
         self._entries: dict[K, _Entry[V]] = {}
@@ -45,6 +57,9 @@ class Remembered(Generic[K, V]):
         """The value, or None when there is none; Unavailable when the database is down and nothing is remembered."""
         entry = self._entries.get(key)
         if entry is not None and entry.fresh_until > monotonic():
+            if not entry.is_used and self._load_many is not None:
+                entry.is_used = True
+                self._used.append(key)
             return entry.value
         if entry is None and self._absent.get(key, 0.0) > monotonic():
             return None
@@ -80,9 +95,23 @@ class Remembered(Generic[K, V]):
         return task
 
     async def _load_and_put(self, key: K) -> V | None:
-        value = await self._load(key)
-        self.put(key, value)
-        return value
+        neighbours = [] if self._load_many is None else self._soon_too_old(key)
+        if self._load_many is None or not neighbours:
+            value = await self._load(key)
+            self.put(key, value)
+            return value
+        found = await self._load_many([key, *neighbours])
+        for one in (key, *neighbours):
+            self.put(one, found.get(one))
+        return found.get(key)
+
+    def _soon_too_old(self, key: K) -> list[K]:
+        """Other entries that were used since they were loaded and have lived for half of their time."""
+        limit = monotonic() + self._fresh_seconds / 2
+        entries = {one: self._entries[one] for one in self._used if one != key and one in self._entries}
+        due = [one for one, entry in entries.items() if entry.fresh_until < limit][:TOGETHER_MAX]
+        self._used = list(entries.keys() - set(due))
+        return due
 
     def _loaded(self, key: K, task: "asyncio.Task[V | None]") -> None:
         del self._loads[key]

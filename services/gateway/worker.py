@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from services.gateway.callbacks.service import wake as wake_callbacks
+from services.gateway.confirmations.service import Confirmations
 from services.gateway.deliveries.service import Deliveries
 from services.gateway.dispatch.caller import Caller
 from services.gateway.dispatch.dispatcher import WINDOW, Dispatcher
@@ -42,7 +43,7 @@ from services.kernel.settings import load
 # A tenant may tell the sandbox to be slow: its calls must not take the window that live messages need.
 TEST_CONNECTIONS_MAX = WINDOW // 10
 
-PARTITIONED = {"seen": "time", "messages": "uuid7", "message_bodies": "uuid7", "message_traces": "uuid7"}
+PARTITIONED = {"seen": "time", "messages": "uuid7", "message_bodies": "uuid7", "message_wamids": "uuid7"}
 PARTITIONED |= {"callback_attempts": "uuid7", "callback_told": "time"}
 
 
@@ -82,7 +83,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     dispatcher = _dispatcher(process, shared)
     process.task("dispatch", dispatcher.run)
     _keep_media(process, shared)
-    inbound = inbound_consumers(arrived=media.arrived, wake_fetcher=media.wake)
+    inbound = inbound_consumers(arrived=media.arrived, wake_fetcher=media.wake, confirm=Confirmations(keyring).write)
     for consumer in (*consumers(wake_dispatcher=dispatcher.wake), *inbound, PLATFORM_CONSUMER):
         process.consume(consumer, database, publisher)
     return create_app("Vestnik gateway worker", process)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from services.kernel import direct
 from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.settings import DatabaseSettings
 
@@ -15,6 +16,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 COMMAND_TIMEOUT_SECONDS = 15
 POOL_TIMEOUT_SECONDS = 5
 START_PATIENCE_SECONDS = 60
+
+_PING = text("select 1")
 
 
 class SchemaTooOld(Exception):
@@ -28,7 +31,7 @@ class Database:
     """
 
     def __init__(self, settings: DatabaseSettings, *, application_name: str) -> None:
-        self.engine = create_async_engine(
+        engine = create_async_engine(
             settings.url.get_secret_value(),
             pool_size=settings.pool_size,
             max_overflow=0,
@@ -45,17 +48,19 @@ class Database:
                 },
             },
         )
+        self.engine = direct.shorten(engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self.engine.begin() as connection:
+        async with self.engine.connect() as connection:  # it begins with its first statement, and closing undoes it
             yield connection
+            await connection.commit()
 
     async def check(self) -> None:
         """Raise when the database does not answer."""
         async with self.engine.connect() as connection:
-            await connection.execute(text("select 1"))
+            await connection.execute(_PING)
 
     async def require_schema(self, revision: str) -> None:
         """Wait for the database and refuse one whose schema is older than `revision`."""

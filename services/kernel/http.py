@@ -13,26 +13,16 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel import metrics
-from services.kernel.errors import (
-    DEPENDENCY_ERRORS,
-    Forbidden,
-    ServiceError,
-    TooLarge,
-    Unauthorized,
-    Unavailable,
-    is_retryable,
-)
-from services.kernel.logging import get_logger
+from services.kernel.answers import error_response, problem
+from services.kernel.errors import DEPENDENCY_ERRORS, Forbidden, ServiceError, Unauthorized
+from services.kernel.hot import HotApp, count_request, too_large
 from services.kernel.process import Process
 from services.kernel.proxies import TrustedProxies
 from services.kernel.tokens import Principal
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_BYTES_MAX_OF_SCOPE = "vestnik.body_bytes_max"  # set by a middleware before the limit, for a path that takes more
-PROBLEM = "application/problem+json"
 ROUTING_CODES = {404: "no_such_route", 405: "method_not_allowed"}
-
-_log = get_logger()
 
 
 async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:
@@ -69,36 +59,16 @@ CallerTenant = Annotated[Principal, Depends(_Role("tenant"))]
 CallerStaff = Annotated[Principal, Depends(_Role("staff"))]
 
 
-def create_app(title: str, process: Process[Any], *, body_bytes_max: int = BODY_BYTES_MAX) -> FastAPI:
+def create_app(title: str, process: Process[Any], *, body_bytes_max: int = BODY_BYTES_MAX) -> HotApp:
     """An application with the routes and answers that every process of the house has."""
-    app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
+    app = HotApp(title, TrustedProxies(process.settings.http.trusted_proxies))
     app.state.process = process
     app.state.verifier = getattr(process, "verifier", None)
     _add_errors(app)
     _add_health(app, process)
     app.add_middleware(RequestMetrics)
     app.add_middleware(BodyLimit, bytes_max=body_bytes_max)
-    if trusted := process.settings.http.trusted_proxies:
-        app.add_middleware(TrustedProxies, networks=trusted)
     return app
-
-
-def problem(status: int, code: str, detail: str, *, retry_after_seconds: int | None = None, **more: object) -> Response:
-    """An RFC 9457 answer; `code` is stable for machines, `detail` says what to do."""
-    headers = {} if retry_after_seconds is None else {"Retry-After": str(retry_after_seconds)}
-    content = {"type": f"urn:vestnik:problem:{code}", "title": code, "status": status, "detail": detail, **more}
-    return JSONResponse(content, status, headers, PROBLEM)
-
-
-def error_response(error: Exception) -> Response:
-    """The problem details of any error; what nobody foresaw is a 500 that says nothing of its inside."""
-    if isinstance(error, ServiceError):
-        return problem(error.status, error.code, str(error), retry_after_seconds=error.retry_after_seconds)
-    if is_retryable(error):
-        _log.warning("request met an outage", error_class=type(error).__name__)
-        return error_response(Unavailable("a part of the system does not answer; try again shortly"))
-    _log.error("request failed", exc_info=error)
-    return problem(500, "internal_error", "an unexpected error; it was logged and will be looked at")
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -166,7 +136,7 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > bytes_max:
-                raise self._too_large(bytes_max)
+                raise too_large(bytes_max)
             return message
 
         async def watched(message: Message) -> None:
@@ -179,12 +149,9 @@ class BodyLimit:
         return await self._app(scope, limited, watched)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, bytes_max: int) -> None:
-        response = error_response(self._too_large(bytes_max))
+        response = error_response(too_large(bytes_max))
         response.headers["Connection"] = "close"  # the rest of the body is not read
         await response(scope, receive, send)
-
-    def _too_large(self, bytes_max: int) -> TooLarge:
-        return TooLarge(f"the body is larger than {bytes_max} bytes; send less in one request")
 
 
 class RequestMetrics:
@@ -210,8 +177,7 @@ class RequestMetrics:
             await self._app(scope, receive, watched)
         finally:
             route = self._route_of(scope)
-            metrics.HTTP_REQUESTS.labels(route, scope["method"], str(status)).inc()
-            metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - began)
+            count_request(route, scope["method"], status, time.perf_counter() - began)
 
     def _route_of(self, scope: Scope) -> str:
         if "route" in scope:

@@ -13,7 +13,8 @@ HOUR_SECONDS = 3600
 
 # The service's role may not run DDL; this function runs as the owner and makes day partitions only.
 # by 'uuid7' the bounds are UUIDv7 values whose first 48 bits are the day's start in milliseconds; such rows move on,
-# so their pages keep room for the new versions. A day of which the default partition has rows already stays there.
+# so their pages keep room for the new versions: as much as the default partition's, where that says how much.
+# A day of which the default partition has rows already stays there.
 FUNCTION = """
 create function make_day_partitions(parent text, by_key text, days_behind int, days_ahead int) returns void
 language plpgsql security definer set search_path = public as $$
@@ -22,11 +23,15 @@ declare
     name text;
     low text;
     high text;
+    filled int := case by_key when 'uuid7' then 70 else 100 end;
 begin
     if by_key not in ('time', 'uuid7') then
         raise exception 'partitions are made by time or by uuid7, not by %', by_key;
     end if;
     perform pg_advisory_xact_lock(hashtext('make_day_partitions ' || parent));
+    filled := coalesce((
+        select option_value::int from pg_class, pg_options_to_table(reloptions)
+         where oid = to_regclass(parent || '_default') and option_name = 'fillfactor'), filled);
     for day in select generate_series(
         (now() at time zone 'utc')::date - days_behind, (now() at time zone 'utc')::date + days_ahead, '1 day')::date
     loop
@@ -41,7 +46,7 @@ begin
         end if;
         begin
             execute format('create table %I partition of %I for values from (%L) to (%L) with (fillfactor = %s)',
-                           name, parent, low, high, case by_key when 'uuid7' then 70 else 100 end);
+                           name, parent, low, high, filled);
         exception when check_violation then
             raise notice 'the rows of % stay in the default partition of %', day, parent;
         end;

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 Address = IPv4Address | IPv6Address
 
@@ -14,21 +14,19 @@ _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?")
 
 
 class TrustedProxies:
-    """Puts the caller's address into `scope["client"]` where the connection comes from a trusted proxy (pure ASGI).
+    """Puts the caller's address into `scope["client"]` where the connection comes from a trusted proxy.
 
     Read from the right, the first address that is no trusted proxy's is the caller's: everything left of it is what
     the caller itself may have written. What cannot be read means that nobody knows the address (None).
     """
 
-    def __init__(self, app: ASGIApp, *, networks: Sequence[IPv4Network | IPv6Network]) -> None:
-        self._app = app
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
         self._networks = tuple(networks)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def place_caller(self, scope: Scope) -> None:
         client = scope.get("client")
-        if scope["type"] == "http" and client and self._is_trusted(_parsed(client[0])):
+        if self._networks and client and self._is_trusted(_parsed(client[0])):
             scope["client"] = self._caller(client, scope["headers"])
-        return await self._app(scope, receive, send)
 
     def _caller(self, proxy: tuple[str, int], headers: list[tuple[bytes, bytes]]) -> tuple[str, int] | None:
         lines = [value.decode("latin-1") for name, value in headers if name == HEADER]

@@ -1,8 +1,10 @@
 """The HTTP server's protocol with bounds on what a client may send, and on how slowly (uvicorn has none of its own)."""
 
 import asyncio
+from collections.abc import Collection
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from services.kernel import metrics
 
@@ -12,6 +14,10 @@ SILENT_SECONDS_MAX = 75.0  # a connection on which nothing was ever asked
 BODY_BYTES_A_SECOND_MIN = 500  # slower than a bad mobile network
 INSPECT_SECONDS = 5.0
 LINGER_SECONDS = 1.0  # a connection that is closed on unread bytes is reset, and the refusal is lost with it
+
+WHOLE_ANSWERS = "vestnik.whole_answers"  # an extension of the ASGI scope: (status, headers, body) -> whether written
+
+CLOSE = (b"connection", b"close")
 
 _TOO_LARGE = "431 Request Header Fields Too Large"
 _TIMEOUT = "408 Request Timeout"
@@ -68,13 +74,23 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        """Uvicorn's own, written out: it is called for every header of every request (hot path)."""
+        self._steps += 1
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > self.header_bytes_max:
+            raise HeadersTooLarge
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._body_bytes = 0
         self._wait_for("body")
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:  # its task has not begun yet
+            self.scope["extensions"] = {WHOLE_ANSWERS: partial(_write_whole, self.cycle)}  # type: ignore[dict-item]  # ours
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
@@ -130,6 +146,28 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.write(_answer(status, detail))
         self._wait_for("nothing")
         self.loop.call_later(self.linger_seconds, self.transport.close)
+
+
+def _write_whole(
+    cycle: RequestResponseCycle, status: int, headers: Collection[tuple[bytes, bytes]], body: bytes
+) -> bool:
+    """A response in one write, without the checks of headers that we have made ourselves (hot path).
+
+    Nothing is written, and False returned, where the ordinary way must be gone: a client that reads slowly, or is gone.
+    `headers` must hold the content length.
+    """
+    if cycle.flow.write_paused or cycle.disconnected or cycle.response_started:
+        return False
+    cycle.response_started, cycle.response_complete, cycle.waiting_for_100_continue = True, True, False
+    cycle.keep_alive = cycle.keep_alive and CLOSE not in headers
+    lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
+    closing = b"" if cycle.keep_alive or CLOSE in headers else b"connection: close\r\n"
+    cycle.transport.write(b"".join((STATUS_LINE[status], *lines, closing, b"\r\n", body)))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 def _answer(status: str, detail: str) -> bytes:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from services.kernel import crypto, settings
+from services.kernel.hot import HotApp
 from services.kernel.http import create_app
 from services.kernel.process import Process, ServiceProcess, run
 from services.webhook.intake import endpoints
@@ -37,11 +37,12 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     return app
 
 
-def create_webhook_app(process: Process[Any], intake: Intake, *, signers: Signers, verify_token: bytes) -> FastAPI:
+def create_webhook_app(process: Process[Any], intake: Intake, *, signers: Signers, verify_token: bytes) -> HotApp:
     """The routes of the process."""
     app = create_app("webhook", process, body_bytes_max=endpoints.BODY_BYTES_MAX)
     app.include_router(replay_router)
-    app.router.routes.extend(endpoints.routes(intake, signers=signers, verify_token=verify_token))
+    app.router.routes.append(endpoints.handshake_route(verify_token))
+    app.add_hot_route(endpoints.reports_route(intake, signers))
     return app
 
 

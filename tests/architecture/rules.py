@@ -12,12 +12,14 @@ FILE_LINES_MAX = 300
 KERNEL = "services/kernel"
 COMMITS = {f"{KERNEL}/db.py", f"{KERNEL}/migrate.py"}
 COMMITS_OFFSETS = f"{KERNEL}/kafka/loop.py"
-SQL_OF_THE_KERNEL = {f"{KERNEL}/{name}.py" for name in ("db", "partitions", "migrate")} | {
+SQL_OF_THE_KERNEL = {f"{KERNEL}/{name}.py" for name in ("db", "direct", "partitions", "migrate")} | {
     f"{KERNEL}/kafka/{name}.py" for name in ("inbox", "outbox", "tables")
 }
 READS_ENVIRONMENT = {f"{KERNEL}/migrate.py"}
 # Who may catch everything, and why that improves something.
 CATCHES_ALL = {
+    f"{KERNEL}/direct.py": "hands every failure to SQLAlchemy, which knows what became of the connection",
+    f"{KERNEL}/hot.py": "answers 500 for what nobody foresaw, as the framework does elsewhere, and logs it",
     f"{KERNEL}/kafka/consumer.py": "decides between again, bisect, bury and halt",
     f"{KERNEL}/kafka/outbox.py": "waits out an outage",
     f"{KERNEL}/kafka/publisher.py": "closes a producer whose start failed, and raises on",

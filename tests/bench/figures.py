@@ -57,7 +57,12 @@ def grows(samples: Sequence[float], floor: Floor) -> bool:
     """
     if len(samples) < SAMPLES_MIN:
         return False
+    quarters = levels(samples)
+    steady = all(before < after for before, after in pairwise(quarters))
+    return steady and quarters[-1] - quarters[0] >= max(floor.absolute, floor.share * quarters[0])
+
+
+def levels(samples: Sequence[float]) -> list[float]:
+    """The median of each quarter of a series of at least PARTS samples."""
     cuts = [round(len(samples) * part / PARTS) for part in range(PARTS + 1)]
-    levels = [median(samples[begin:end]) for begin, end in pairwise(cuts)]
-    steady = all(before < after for before, after in pairwise(levels))
-    return steady and levels[-1] - levels[0] >= max(floor.absolute, floor.share * levels[0])
+    return [median(samples[begin:end]) for begin, end in pairwise(cuts)]

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -30,6 +30,8 @@ SETTLE_SECONDS = 60.0  # interfaces.md: lost is what is not settled 60 s after t
 QUIET_SECONDS = 2.0  # for repeated callbacks that are still on their way when everything is settled
 ASKED_AT_ONCE = 8
 ASKED_MAX = 20_000  # more unsettled messages than that are all counted as lost without asking
+ASKED_SECONDS = 60.0  # an overloaded stack would take minutes to say that it has lost nothing
+ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +171,20 @@ class _Run:
 
 
 async def _ask(stack: Stack, tenants: list[Tenant], sent: Sent, ids: Collection[str]) -> dict[str, str]:
-    """The state of messages that no callback settled, as their tenants are told it."""
+    """The state of messages that no callback settled, as their tenants are told it: of as many as time allows."""
+    deadline = time.monotonic() + ASKED_SECONDS
     shops = dict(zip(sent.ids, sent.shops, strict=True))
     waiting, states = list(ids)[:ASKED_MAX], dict[str, str]()
 
     async def work(session: aiohttp.ClientSession) -> None:
-        while waiting:
+        while waiting and time.monotonic() < deadline:
             message_id = waiting.pop()
             headers = {"Authorization": f"Bearer {tenants[shops[message_id]].api_key}"}
-            async with session.get(f"{stack.url('gateway')}/v1/messages/{message_id}", headers=headers) as answer:
-                if answer.status == 200:
-                    states[message_id] = str((await answer.json())["state"])
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(f"{stack.url('gateway')}/v1/messages/{message_id}", headers=headers) as answer:
+                    if answer.status == 200:
+                        states[message_id] = str((await answer.json())["state"])
 
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as session:
         await asyncio.gather(*(work(session) for _ in range(ASKED_AT_ONCE)))
     return states

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench import counting
 from tests.bench.connections import CONNECTIONS_MAX
 from tests.bench.counting import SendRow
-from tests.bench.figures import Floor, grows, histogram_percentile, milliseconds, share_over
+from tests.bench.figures import Floor, grows, histogram_percentile, levels, milliseconds, share_over
 from tests.bench.load import Outcome
 from tests.bench.population import LARGE_PER_SECOND, REPLY_SHARE, SMALL_PER_SECOND, Shop
 from tests.bench.sampler import Sample
@@ -34,6 +34,8 @@ class Setting:
     calibration_ns: float
     latency_ms: int
     restarts: int
+    calibration_after_ns: float = 0.0
+    ceilings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(outcome: Outcome, setting: Setting, ledger: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def build(outcome: Outcome, setting: Setting, ledger: Mapping[str, Any]) -> dict
     inside = sum(begin.wall <= send.at < end.wall for send in sends)
     unsettled = counting.unsettled(outcome.sent.ids, outcome.told.statuses)
     lost = counting.lost(unsettled, outcome.states)
+    growth = growing(outcome.samples, begin.at, setting.rate)
     return {
         "offered": setting.rate,
         "messages_per_second": round(inside / seconds, 1),
@@ -56,12 +59,14 @@ def build(outcome: Outcome, setting: Setting, ledger: Mapping[str, Any]) -> dict
         "cpu_us_per_message": _cpu(begin.cpu, end.cpu, inside),
         "memory_mb": _memory(outcome.samples),
         "backlog": {"start": begin.backlog, "end": end.backlog},
-        "growing": growing(outcome.samples, begin.at, setting.rate),
-        "ceilings": ceilings([tenant.shop for tenant in setting.tenants], setting.latency_ms),
+        "growing": list(growth),
+        "ceilings": {**setting.ceilings, **bounds([tenant.shop for tenant in setting.tenants], setting.latency_ms)},
         "calibration_ns": setting.calibration_ns,
+        "calibration_after_ns": setting.calibration_after_ns,
         "lost": len(lost),
         "double_sent": counting.double_sent(outcome.meta.sends),
         "ledger_sum": ledger["sum"],
+        "grew": growth,
         "lost_ids": lost[:20],
         "unsettled_by_callbacks": len(unsettled),
         "ledger": dict(ledger),
@@ -153,11 +158,16 @@ def _memory(samples: Sequence[Sample]) -> dict[str, int]:
     return {name: round(max(sample.memory.get(name, 0.0) for sample in samples)) for name in names}
 
 
-def growing(samples: Sequence[Sample], begin: float, rate: float) -> list[str]:
-    """The names of series that grew steadily in the window (`figures.grows`)."""
+def growing(samples: Sequence[Sample], begin: float, rate: float) -> dict[str, dict[str, float]]:
+    """The series that grew steadily in the window (`figures.grows`): the medians of their first and last quarters."""
     inside = [sample.series for sample in samples if sample.at >= begin]
     names = sorted({name for series in inside for name in series} - set(CAPPED))
-    return [name for name in names if grows([series.get(name, 0.0) for series in inside], _floor(name, rate))]
+    found = {name: [series.get(name, 0.0) for series in inside] for name in names}
+    return {
+        name: {"from": round(levels(values)[0]), "to": round(levels(values)[-1])}
+        for name, values in found.items()
+        if grows(values, _floor(name, rate))
+    }
 
 
 def _floor(name: str, rate: float) -> Floor:
@@ -168,12 +178,12 @@ def _floor(name: str, rate: float) -> Floor:
     return Floor(max(QUEUE_FLOOR_MIN, QUEUE_SECONDS * rate), QUEUE_SHARE)
 
 
-def ceilings(shops: Sequence[Shop], latency_ms: int) -> dict[str, Any]:
-    """Limits that a run can meet before Vestnik's own."""
+def bounds(shops: Sequence[Shop], latency_ms: int) -> dict[str, Any]:
+    """Limits of the load itself that a run can meet before Vestnik's own."""
     large, small = shops[0], shops[-1]
     return {
-        "large_tenants_numbers_full_at_rate": round(len(large.numbers) * LARGE_PER_SECOND / large.share),
-        "small_tenants_numbers_full_at_rate": round(len(small.numbers) * SMALL_PER_SECOND / small.share),
+        "large_tenants_numbers_full_at_messages_per_second": round(len(large.numbers) * LARGE_PER_SECOND / large.share),
+        "small_tenants_numbers_full_at_messages_per_second": round(len(small.numbers) * SMALL_PER_SECOND / small.share),
         "upstream_latency_ms": latency_ms,
         "generator_connections": CONNECTIONS_MAX,
         "reply_share": REPLY_SHARE,

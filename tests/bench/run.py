@@ -9,7 +9,18 @@ from typing import Any
 from rich.console import Console
 
 from deploy.local import documents
-from tests.bench import calibration, consents, directory, ledger, load, population, result, seeding, statements
+from tests.bench import (
+    calibration,
+    ceilings,
+    consents,
+    directory,
+    ledger,
+    load,
+    population,
+    result,
+    seeding,
+    statements,
+)
 from tests.bench.load import Called, Outcome
 from tests.bench.profiles import POSTGRES, ProfiledStack
 from tests.bench.progress import Phases
@@ -60,6 +71,8 @@ def _stack(wish: Wish) -> ProfiledStack:
 
 
 def _measure(wish: Wish, stack: ProfiledStack, phases: Phases, calibration_ns: float) -> dict[str, Any]:
+    with phases.phase("measuring what the machine gives without Vestnik"):
+        highest = asyncio.run(ceilings.measure(stack))
     with load.receiving() as called:
         tenants = asyncio.run(_seed(wish, stack, called, phases))
         restarts = _restarts(stack)
@@ -69,7 +82,7 @@ def _measure(wish: Wish, stack: ProfiledStack, phases: Phases, calibration_ns: f
         books = asyncio.run(ledger.read(stack.infrastructure.postgres.dsn("billing", "billing")))
         setting = result.Setting(
             rate=wish.rate, tenants=tenants, calibration_ns=calibration_ns, latency_ms=LATENCY_MS,
-            restarts=_restarts(stack) - restarts,
+            restarts=_restarts(stack) - restarts, ceilings=highest, calibration_after_ns=calibration.nanoseconds(),
         )  # fmt: skip
         return result.build(outcome, setting, books)
 

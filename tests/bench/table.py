@@ -13,6 +13,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
     """The figures that matter, then where the time went, then what is wrong."""
     console.print(_figures(result))
     console.print(_costs(result))
+    console.print(_ceilings(result))
     for problem in problems(result):
         console.print(f"[red]✗[/] {problem}", highlight=False)
 
@@ -24,11 +25,23 @@ def _figures(result: dict[str, Any]) -> Table:
     for name in ("accept_ms", "accept_to_graph_ms", "webhook_ack_ms"):
         table.add_row(name.replace("_", " "), ", ".join(f"{key} {value}" for key, value in result[name].items()))
     table.add_row("backlog", f"{result['backlog']['start']} → {result['backlog']['end']}")
-    table.add_row("growing", ", ".join(result["growing"]) or "nothing")
+    table.add_row("growing", _grown(result["grew"]) or "nothing")
     for name in ("lost", "double_sent", "callbacks_missing", "ledger_sum"):
         table.add_row(name.replace("_", " "), f"{result[name]:g}")
     table.add_row("idle cores", f"{result['idle_cores']} of {result['cores']}")
-    table.add_row("calibration", f"{result['calibration_ns']} ns an iteration")
+    table.add_row("calibration", f"{result['calibration_ns']} → {result['calibration_after_ns']} ns an iteration")
+    return table
+
+
+def _grown(grew: dict[str, dict[str, float]]) -> str:
+    return ", ".join(f"{name} {by['from']} → {by['to']}" for name, by in grew.items())
+
+
+def _ceilings(result: dict[str, Any]) -> Table:
+    table = Table("without Vestnik", "value", title="ceilings of this machine in this run")
+    for name, value in result["ceilings"].items():
+        if isinstance(value, int | float):
+            table.add_row(name.replace("_", " "), f"{value:,}")
     return table
 
 

@@ -14,7 +14,8 @@ from services.kernel.db import Database
 from services.kernel.process import ServiceProcess
 from services.kernel.settings import HttpSettings, InternalSettings
 from services.kernel.tokens import TokenIssuer
-from tests.billing.stand import Billing, served
+from tests.billing.office import Office
+from tests.billing.stand import Billing, payer_of, served
 from tests.fixtures.infrastructure import Infrastructure, database_settings
 
 
@@ -63,7 +64,12 @@ async def api(database: Database, infrastructure: Infrastructure) -> AsyncIterat
         ),
         box=OwnBox(private_key=SecretStr(crypto.b64url(crypto.new_box_keys()[0]))),
     )
-    async with served(create_billing_app(ServiceProcess(settings), database)) as address:
+    async with served(create_billing_app(ServiceProcess(settings), database, payer_of)) as address:
         api = Api(address, {name: private for name, (private, _) in keys.items()})
         yield api
         await api.close()
+
+
+@pytest.fixture
+def office(api: Api) -> Office:
+    return Office(api.staff)

@@ -61,7 +61,6 @@ def cleared(
         basis=basis,
         window_expires_at=None,
         expires_at=expires_at,
-        trace=(),
         max_price_micros=max_price_micros,
     )
 
@@ -168,11 +167,12 @@ class Billing:
 
     async def snapshot(self) -> list[list[Any]]:
         """Everything that is kept about money."""
-        orders = {"accounts": "1, 2, 3", "transfers": "seq", "reservations": "1, 2", "early_reports": "1, 2"}
+        orders = {"accounts": "1, 2, 3", "transfers": "seq", "reservations": "1, 2", "early_reports": "1, 2",
+                  "holds": "1, 2"}  # fmt: skip
         return [await self.rows(f"select * from {table} order by {order}") for table, order in orders.items()]
 
-    async def audit(self) -> None:
-        """The books close: recomputed from the transfers and the reservations alone."""
+    async def audit_balances(self) -> list[Any]:
+        """Sums are zero and balances are what the transfers say; returns the transfers."""
         transfers = await self.rows("select * from transfers order by seq")
         moved: Counter[tuple[UUID, str]] = Counter()
         for row in transfers:
@@ -183,9 +183,16 @@ class Billing:
             (row.tenant_id, row.kind): moved[row.tenant_id, row.kind] for row in accounts
         }
         assert sum(row.balance_micros for row in accounts) == 0
-        stages = {row.message_id: row.to_stage for row in transfers if row.message_id}
+        return transfers
+
+    async def audit(self) -> None:
+        """The books close: recomputed from the transfers and the reservations alone."""
+        transfers = await self.audit_balances()
         reservations = await self.rows("select * from reservations")
-        assert {row.message_id: row.stage for row in reservations if row.stage} == stages
+        steps: dict[UUID, list[tuple[str, int]]] = {}
+        for row in (row for row in transfers if row.message_id):
+            steps.setdefault(row.message_id, []).append((row.kind, row.amount_micros))
+        assert steps == {row.message_id: _steps_of(row) for row in reservations if row.price_micros}
         await self._audit_holds(reservations)
 
     async def _audit_holds(self, reservations: Sequence[Any]) -> None:
@@ -194,11 +201,25 @@ class Billing:
         for row in reservations:
             held[row.tenant_id] += row.price_micros if row.state == "reserved" else 0
             if row.position is not None:
+                assert (row.price_micros is None, row.is_free) == (False, False)
                 positions.setdefault((row.tenant_id, row.month), []).append(row.position)
+        for row in await self.rows("select tenant_id, amount_micros from holds where state = 'open'"):
+            held[row.tenant_id] += row.amount_micros
         for row in await self.rows("select * from accounts where kind = 'held'"):
             assert row.balance_micros == held[row.tenant_id]
         for taken in positions.values():
             assert sorted(taken) == list(range(1, len(taken) + 1))
+
+
+def _steps_of(reservation: Any) -> list[tuple[str, int]]:
+    """The transfers that a priced reservation must have, from its own columns."""
+    kinds = ["reserve"]
+    if reservation.returned_at is not None:
+        is_overdue = reservation.return_cause == event_id(reservation.message_id, "released")
+        kinds.append("expire" if is_overdue else "release")
+    if reservation.captured_at is not None:
+        kinds.append("capture" if reservation.returned_at is None else "late_capture")
+    return [(kind, reservation.price_micros) for kind in kinds]
 
 
 class _Server(uvicorn.Server):

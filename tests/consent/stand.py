@@ -15,12 +15,17 @@ from starlette.types import ASGIApp
 from uuid_utils.compat import uuid7
 
 from services.consent.clearance import consumers as clearance
+from services.consent.consents.repository import Particulars
+from services.consent.consents.service import Agreement
+from services.consent.platform import consumers as platform
 from services.consent.settings import OwnBox, Settings
 from services.consent.windows import consumers as windows
-from services.kernel import crypto
+from services.kernel import clock, crypto
 from services.kernel.contracts import TOPICS, Event, Topic, event_id
+from services.kernel.contracts.conversations import Purpose
 from services.kernel.contracts.inbound import InboundReceived, Signal
-from services.kernel.contracts.messages import Category, Kind, MessageAccepted
+from services.kernel.contracts.messages import Category, Kind, MessageAccepted, Origin
+from services.kernel.contracts.platform import Alias, PersonRenamed, Preference, PreferenceChanged
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.contracts.tenants import SealedServiceKeys, TenantChanged
 from services.kernel.db import Database
@@ -112,6 +117,7 @@ def accepted(
     at: datetime = NOON,
     expires_at: datetime | None = None,
     max_price_micros: int | None = None,
+    origin: Origin = "tenant",
 ) -> MessageAccepted:
     message_id = message_id or uuid7()
     return MessageAccepted(
@@ -128,6 +134,7 @@ def accepted(
         expires_at=expires_at or at + MONTH,
         body=b"sealed",
         max_price_micros=max_price_micros,
+        origin=origin,
     )
 
 
@@ -166,8 +173,63 @@ def reported(
     )
 
 
+def agreement(purpose: Purpose = "service", *, source: str = "web_form", given_at: datetime | None = None) -> Agreement:
+    """What a person agreed to, as the API would have read it."""
+    return Agreement(
+        purpose=purpose, source=source, particulars=Particulars("recorded"), sealed={"text": "yes"}, given_at=given_at
+    )
+
+
+def preferred(
+    tenant_id: UUID, person: str, value: Preference, at: datetime, *, category: str = "marketing_messages"
+) -> PreferenceChanged:
+    return PreferenceChanged(
+        id=uuid4(),
+        occurred_at=at,
+        tenant_id=tenant_id,
+        field="user_preferences",
+        waba_id="1",
+        entry_time=at,
+        sealed_value=b"sealed",
+        phone_number_id=NUMBER,
+        person=person,
+        category=category,
+        value=value,
+    )
+
+
+def renamed(
+    tenant_id: UUID, previous: Alias, current: Alias, at: datetime, *, person: str | None = None
+) -> PersonRenamed:
+    return PersonRenamed(
+        id=uuid4(),
+        occurred_at=at,
+        tenant_id=tenant_id,
+        field="messages",
+        waba_id="1",
+        entry_time=at,
+        sealed_value=b"sealed",
+        phone_number_id=NUMBER,
+        person=person or current.index,
+        previous=previous,
+        current=current,
+        inbound_id=None,
+    )
+
+
+def phone(name: str) -> Alias:
+    return Alias(kind="phone", index=person_id(name))
+
+
+def bsuid(name: str) -> Alias:
+    return Alias(kind="bsuid", index=person_id(f"user {name}"))
+
+
 class Consent:
-    """Consent's consumers over a real database, fed batch by batch as the kernel's loop does."""
+    """Consent's consumers over a real database, fed batch by batch as the kernel's loop does.
+
+    People and Meta are heard no earlier than what they tell of, unless `now` says so.
+    """
 
     def __init__(self, database: Database, directory: TenantDirectory) -> None:
         self.database = database
@@ -176,11 +238,20 @@ class Consent:
     async def accepts(self, *messages: MessageAccepted) -> list[Any]:
         return await self._feed(self._messages, messages)
 
-    async def hears(self, *received: InboundReceived) -> list[Any]:
-        return await self._feed(windows.CONSUMER.handle, received)
+    async def hears(self, *received: InboundReceived, now: datetime | None = None) -> list[Any]:
+        return await self._hear(windows.CONSUMER.handle, received, now)
 
-    async def learns(self, *reports: StatusReported) -> list[Any]:
-        return await self._feed(clearance.STATUSES_CONSUMER.handle, reports)
+    async def learns(self, *reports: StatusReported, now: datetime | None = None) -> list[Any]:
+        return await self._hear(clearance.STATUSES_CONSUMER.handle, reports, now)
+
+    async def is_told(self, *said: PreferenceChanged | PersonRenamed, now: datetime | None = None) -> list[Any]:
+        return await self._hear(platform.CONSUMER.handle, said, now)
+
+    async def _hear(
+        self, handle: Callable[..., Awaitable[Sequence[Event]]], events: Sequence[Event], now: datetime | None
+    ) -> list[Any]:
+        with clock.frozen(now or max([clock.now(), *(event.occurred_at for event in events)])):
+            return await self._feed(handle, events)
 
     async def _feed(self, handle: Callable[..., Awaitable[Sequence[Event]]], events: Sequence[Event]) -> list[Any]:
         batch = [Received(event, 0, offset) for offset, event in enumerate(events)]

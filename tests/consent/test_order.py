@@ -13,7 +13,7 @@ from services.consent.consents import service as consents
 from services.kernel import crypto
 from services.kernel.contracts.inbound import Signal
 from services.kernel.db import Database
-from tests.consent.stand import HOUR, NOON, PHONE, Consent, inbound, person_id
+from tests.consent.stand import HOUR, NOON, PHONE, Consent, agreement, inbound, person_id
 
 KEY = crypto.Key(uuid4(), crypto.random_key())
 
@@ -51,11 +51,9 @@ async def happen(consent: Consent, tenant_id: UUID, batch: Sequence[Happening]) 
     """One batch: consents over HTTP one by one, messages together."""
     for one in batch:
         if one.inbound_id is None:
-            person = consents.Person(tenant_id, person_id(one.name), PHONE, KEY)
+            person = consents.Person(tenant_id, person_id(one.name), {"phone": PHONE}, KEY)
             async with consent.database.transaction() as connection:
-                await consents.give(
-                    connection, person, purpose="service", source=one.source, words="yes", given_at=one.at
-                )
+                await consents.give(connection, person, agreement(source=one.source, given_at=one.at))
     messages = [
         inbound(tenant_id, person_id(one.name), one.at, *one.signals, inbound_id=one.inbound_id)
         for one in batch

@@ -14,7 +14,6 @@ NOT_YET = {
     ("charges", "dashboard"),
     ("conversations", "billing"),
     ("conversations", "dashboard"),
-    ("platform", "consent"),
     ("platform", "dashboard"),
     ("tenants", "dashboard"),
 }

@@ -85,6 +85,7 @@ def _leaf(wanted: inspect.Type, name: str) -> Any:
     leaves: dict[type[inspect.Type], Any] = {
         inspect.UUIDType: event_id(SUBJECT, name),
         inspect.DateTimeType: TIME,
+        inspect.DateType: TIME.date(),
         inspect.BytesType: b"sealed",
         inspect.BoolType: False,
         inspect.IntType: 1,

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local import processes
 from tests.e2e.conftest import World
-from tests.e2e.walls import endpoints, files, keys, readings, sendings, trials
+from tests.e2e.walls import endpoints, files, keys, money, readings, sendings, trials, words
 from tests.e2e.walls.asking import Answer, ask
 from tests.e2e.walls.routes import Route, every_route
 from tests.e2e.walls.tokens import Mint
@@ -22,6 +22,7 @@ PROFILE = "/{version:graph_version}/{phone_number_id}/whatsapp_business_profile"
 TENANTS: dict[Route, Trial] = {
     Route("gateway", "POST", "/{version:graph_version}/{phone_number_id}/messages"): trials.sending,
     Route("gateway", "POST", "/v1/messages:batch"): sendings.sending_a_batch,
+    Route("gateway", "POST", "/v1/messages:check"): sendings.checking_a_message,
     Route("gateway", "GET", "/v1/messages/{message_id}"): trials.reading_a_message,
     Route("gateway", "GET", "/v1/messages"): readings.listing_messages,
     Route("gateway", "POST", "/v1/messages/{message_id}:cancel"): readings.cancelling_a_message,
@@ -55,12 +56,18 @@ TENANTS: dict[Route, Trial] = {
     Route("gateway", "POST", "/v1/consents"): trials.recording_consent,
     Route("gateway", "GET", "/v1/consents"): trials.reading_consents,
     Route("gateway", "POST", "/v1/consents:withdraw"): trials.withdrawing_consent,
+    Route("gateway", "PUT", "/v1/keywords"): words.setting_keywords,
+    Route("gateway", "GET", "/v1/keywords"): words.reading_keywords,
     Route("gateway", "GET", "/v1/billing/balance"): trials.reading_the_balance,
+    Route("gateway", "GET", "/v1/billing/charges"): money.listing_charges,
+    Route("gateway", "GET", "/v1/billing/usage"): money.reading_usage,
     # The same routes at their owners, where the gateway's token says which tenant asks.
     Route("consent", "POST", "/v1/consents"): trials.recording_consent,
     Route("consent", "GET", "/v1/consents"): trials.reading_consents,
     Route("consent", "POST", "/v1/consents:withdraw"): trials.withdrawing_consent,
     Route("billing", "GET", "/v1/billing/balance"): trials.reading_the_balance,
+    Route("billing", "GET", "/v1/billing/charges"): money.listing_charges,
+    Route("billing", "GET", "/v1/billing/usage"): money.reading_usage,
 }
 # Routes for one role of internal token; a tenant's key is nothing there.
 INTERNAL: dict[Route, str] = {
@@ -69,7 +76,29 @@ INTERNAL: dict[Route, str] = {
     Route("gateway", "POST", "/internal/tenants/{tenant_id}/templates"): "staff",
     Route("gateway", "POST", "/internal/tenants/{tenant_id}/api-keys"): "staff",
     Route("billing", "POST", "/internal/tenants/{tenant_id}/top-ups"): "staff",
+    Route("billing", "GET", "/internal/tenants/{tenant_id}/credit-limit"): "staff",
+    Route("billing", "PUT", "/internal/tenants/{tenant_id}/credit-limit"): "staff",
+    Route("billing", "GET", "/internal/rate-cards"): "staff",
+    Route("billing", "POST", "/internal/rate-cards"): "staff",
+    Route("billing", "GET", "/internal/approvals"): "staff",
+    Route("billing", "GET", "/internal/approvals/{approval_id}"): "staff",
+    Route("billing", "POST", "/internal/approvals/{approval_id}:approve"): "staff",
+    Route("billing", "POST", "/internal/approvals/{approval_id}:refuse"): "staff",
+    Route("billing", "POST", "/internal/quotes"): "service",
+    Route("billing", "GET", "/internal/tenants/{tenant_id}/charges/{message_id}"): "service",
     Route("consent", "POST", "/internal/questions"): "service",
+    Route("consent", "POST", "/internal/checks"): "service",
+    Route("consent", "GET", "/internal/tenants/{tenant_id}/decisions/{message_id}"): "service",
+    Route("consent", "GET", "/internal/policy/rules"): "staff",
+    Route("consent", "POST", "/internal/policy/rules"): "staff",
+    Route("consent", "POST", "/internal/policy/rules/{rule_id}:end"): "staff",
+    Route("consent", "GET", "/internal/tenants/{tenant_id}/advertising"): "staff",
+    Route("consent", "POST", "/internal/tenants/{tenant_id}/advertising"): "staff",
+    Route("consent", "POST", "/internal/tenants/{tenant_id}/advertising:revoke"): "staff",
+    Route("consent", "GET", "/internal/approvals"): "staff",
+    Route("consent", "GET", "/internal/approvals/{approval_id}"): "staff",
+    Route("consent", "POST", "/internal/approvals/{approval_id}:approve"): "staff",
+    Route("consent", "POST", "/internal/approvals/{approval_id}:refuse"): "staff",
     Route("webhook", "GET", "/internal/quarantine"): "staff",
     Route("webhook", "POST", "/internal/quarantine:replay"): "staff",
     **{route: "tenant" for route in TENANTS if route.service != "gateway"},

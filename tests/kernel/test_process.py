@@ -1,6 +1,7 @@
 """A real process: it serves, it drains when told to end, and it ends itself when one of its tasks does."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from services.kernel import process
 from tests.sandbox.stand import free_port
 
 PATIENCE_SECONDS = 20
@@ -122,3 +124,14 @@ async def test_a_missing_setting_is_named_and_the_code_is_2(tmp_path: Path) -> N
 
 async def _holds(fact: bool) -> bool:
     return fact
+
+
+def test_what_was_built_is_spared_by_the_garbage_collector() -> None:
+    before = gc.get_threshold()
+    try:
+        process._settle_garbage_collector()
+        assert gc.get_freeze_count() > 1_000
+        assert gc.get_threshold() == process.COLLECTION_THRESHOLDS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -1,4 +1,4 @@
-"""The commands: up, down, run, status, logs, staff-token, seed, contracts, openapi, quarantine."""
+"""The commands: up, down, run, status, logs, staff-token, seed, contracts, openapi, quarantine, replay."""
 
 import os
 import signal
@@ -18,13 +18,14 @@ from deploy.local.processes import MODULES, base
 from deploy.local.readiness import unready
 from deploy.local.stack import Stack
 from services.kernel.contracts import docs
-from tools.vestnik import demo, quarantine
+from tools.vestnik import demo, quarantine, replay
 from tools.vestnik.progress import Steps
 from tools.vestnik.seed import seed as seed_tenants
 
 Directory = Annotated[Path, typer.Option("--dir", help="where the stack keeps everything")]
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
 app.add_typer(quarantine.app, name="quarantine")
+app.command("replay")(replay.replay)
 console = Console()
 
 

@@ -54,6 +54,8 @@ num.recovery.threads.per.data.dir=1
 log.cleaner.threads=1
 # The default of 128 MiB is taken from the heap at start: out of memory with a small one.
 log.cleaner.dedupe.buffer.size=16777216
+# A flush also writes the index, where it has grown: an entry for every few batches is enough.
+log.index.interval.bytes=32768
 log.segment.bytes=67108864
 log.retention.hours=168
 # A broker killed with -9 may not register again until its old session has ended.

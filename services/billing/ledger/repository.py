@@ -1,6 +1,6 @@
 """All SQL of the ledger slice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -10,21 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = text("select * from lock_accounts(cast(:tenant_ids as uuid[]), :currency)")
 
-_INSERT = text("""
-    insert into transfers (tenant_id, id, kind, debit, credit, currency, amount_micros, message_id, booked_at)
-    select new.tenant_id, new.id, new.kind, new.debit, new.credit, new.currency, new.amount_micros, new.message_id,
-           :booked_at
-      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:kinds as text[]), cast(:debits as text[]),
-                  cast(:credits as text[]), cast(:currencies as text[]), cast(:amounts as bigint[]),
-                  cast(:message_ids as uuid[])) with ordinality
-           as new (tenant_id, id, kind, debit, credit, currency, amount_micros, message_id, number)
-     order by new.number
-""")
-
 _TOP_UP = text("""
     insert into transfers (tenant_id, id, kind, debit, credit, currency, amount_micros, reference, booked_at)
     values (:tenant_id, :id, 'top_up', 'cash_in', 'wallet', :currency, :amount_micros, :reference, :booked_at)
     on conflict (tenant_id, reference) where reference is not null do nothing
+    returning id
+""")
+
+_BOOK = text("""
+    insert into transfers (tenant_id, id, kind, debit, credit, currency, amount_micros, reference, corrects, booked_at)
+    values (:tenant_id, :id, :kind, :debit, :credit, :currency, :amount_micros, :reference, :corrects, :booked_at)
 """)
 
 _BY_REFERENCE = text("""
@@ -35,19 +30,6 @@ _BALANCES = text("""
     select kind, balance_micros, credit_limit_micros from accounts
      where tenant_id = :tenant_id and currency = :currency
 """)
-
-
-class Transfer(NamedTuple):
-    """Money of one message that moves from an account kind to another, of the same tenant."""
-
-    tenant_id: UUID
-    id: UUID
-    kind: str
-    debit: str
-    credit: str
-    currency: str
-    amount_micros: int
-    message_id: UUID
 
 
 class Wallet(NamedTuple):
@@ -82,12 +64,6 @@ async def lock_accounts(connection: AsyncConnection, tenant_ids: Sequence[UUID],
     return [Wallet(*row) for row in rows]
 
 
-async def insert_transfers(connection: AsyncConnection, transfers: Sequence[Transfer], booked_at: datetime) -> None:
-    columns = [list(column) for column in zip(*transfers, strict=True)]
-    names = ("tenant_ids", "ids", "kinds", "debits", "credits", "currencies", "amounts", "message_ids")
-    await connection.execute(_INSERT, {**dict(zip(names, columns, strict=True)), "booked_at": booked_at})
-
-
 async def insert_top_up(
     connection: AsyncConnection,
     *,
@@ -97,9 +73,9 @@ async def insert_top_up(
     currency: str,
     reference: str,
     booked_at: datetime,
-) -> None:
-    """Book a top-up unless its reference was booked before."""
-    await connection.execute(
+) -> bool:
+    """Book a top-up unless its reference was booked before; whether it is new."""
+    rows = await connection.execute(
         _TOP_UP,
         {
             "tenant_id": tenant_id,
@@ -110,6 +86,12 @@ async def insert_top_up(
             "booked_at": booked_at,
         },
     )
+    return rows.first() is not None
+
+
+async def insert(connection: AsyncConnection, values: Mapping[str, object]) -> None:
+    """Book a transfer by hand; the database refuses what must not be."""
+    await connection.execute(_BOOK, values)
 
 
 async def find_by_reference(connection: AsyncConnection, tenant_id: UUID, reference: str) -> Booked:

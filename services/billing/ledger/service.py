@@ -6,25 +6,14 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.billing.ledger import repository
 from services.billing.ledger.errors import ReferenceTaken, WrongCurrency
 from services.billing.rating import service as rating
 from services.kernel import clock
 from services.kernel.contracts import event_id
-
-Transfer = repository.Transfer
-MessageStep = Literal["reserve", "capture", "release", "expire", "late_capture"]
-
-# The database holds the same pairs as a constraint; here they are what a step means.
-ACCOUNTS: dict[MessageStep, tuple[str, str]] = {
-    "reserve": ("wallet", "held"),
-    "capture": ("held", "revenue"),
-    "release": ("held", "wallet"),
-    "expire": ("held", "wallet"),
-    "late_capture": ("wallet", "revenue"),
-}
+from services.kernel.contracts.charges import MoneyBooked
+from services.kernel.kafka import outbox
 
 
 class Balance(NamedTuple):
@@ -36,10 +25,34 @@ class Balance(NamedTuple):
     currency: str
 
 
-def transfer(step: MessageStep, *, tenant_id: UUID, message_id: UUID, amount_micros: int, currency: str) -> Transfer:
-    """The one transfer that a step of a message's charge makes."""
-    debit, credit = ACCOUNTS[step]
-    return Transfer(tenant_id, uuid7(), step, debit, credit, currency, amount_micros, message_id)
+class Booking(NamedTuple):
+    """A transfer that no message explains; `transfer_id` is the booking's own id, or its hold's."""
+
+    tenant_id: UUID
+    transfer_id: UUID
+    kind: Literal["top_up", "adjustment", "hold", "hold_capture", "hold_return"]
+    debit: str
+    credit: str
+    amount_micros: int
+    currency: str
+    corrects: UUID | None = None
+
+
+async def tell(connection: AsyncConnection, bookings: Sequence[Booking], *, booked_at: datetime) -> None:
+    """Publish transfers that were booked just now, with the transaction: with them a replay has every transfer."""
+    facts = [
+        MoneyBooked(id=event_id(booking.transfer_id, booking.kind), occurred_at=booked_at, **booking._asdict())
+        for booking in bookings
+    ]
+    await outbox.add(connection, facts)
+
+
+async def book_again(connection: AsyncConnection, fact: MoneyBooked) -> None:
+    """For a replay: the same booking by hand; its reference was never told, so its id stands for it."""
+    values = {name: getattr(fact, name) for name in ("tenant_id", "kind", "debit", "credit", "currency", "corrects")}
+    values |= {"id": fact.transfer_id, "reference": str(fact.transfer_id)}
+    values |= {"amount_micros": fact.amount_micros, "booked_at": fact.occurred_at}
+    await repository.insert(connection, values)
 
 
 async def lock_wallets(
@@ -50,32 +63,30 @@ async def lock_wallets(
     return {(w.tenant_id, w.currency): w.balance_micros + w.credit_limit_micros for w in wallets}
 
 
-async def book(connection: AsyncConnection, transfers: Sequence[Transfer], *, booked_at: datetime) -> None:
-    """Append transfers in their order; the database moves the balances and refuses what must not be."""
-    if transfers:
-        await repository.insert_transfers(connection, transfers, booked_at)
-
-
 async def top_up(
     connection: AsyncConnection, *, tenant_id: UUID, amount_micros: int, currency: str, reference: str
 ) -> tuple[UUID, Balance]:
     """Book money that came in, once per reference; the same reference with another amount is a conflict."""
     card = await rating.card_in_force(connection, clock.now())
     if currency != card.currency:
-        raise WrongCurrency(f"prices are in {card.currency}: top up in {card.currency}")
+        raise WrongCurrency(f"currency: prices are in {card.currency}: top up in {card.currency}")
     await lock_wallets(connection, [tenant_id], currency)
-    await repository.insert_top_up(
+    at, transfer_id = clock.now(), event_id(tenant_id, f"top_up:{reference}")
+    is_new = await repository.insert_top_up(
         connection,
         tenant_id=tenant_id,
-        transfer_id=event_id(tenant_id, f"top_up:{reference}"),
+        transfer_id=transfer_id,
         amount_micros=amount_micros,
         currency=currency,
         reference=reference,
-        booked_at=clock.now(),
+        booked_at=at,
     )
+    if is_new:
+        booking = Booking(tenant_id, transfer_id, "top_up", "cash_in", "wallet", amount_micros, currency)
+        await tell(connection, [booking], booked_at=at)
     booked = await repository.find_by_reference(connection, tenant_id, reference)
     if (booked.kind, booked.currency, booked.amount_micros) != ("top_up", currency, amount_micros):
-        raise ReferenceTaken("this reference was booked with another amount: use a reference of its own")
+        raise ReferenceTaken("reference: it was booked with another amount: use a reference of its own")
     return booked.id, await get_balance(connection, tenant_id)
 
 

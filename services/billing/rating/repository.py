@@ -6,21 +6,22 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_CARD_AT = text("""
-    select version, card from rate_cards
-     where effective_from <= :at
-     order by effective_from desc
-     limit 1
+# The card in force at that time and all that follow it.
+_CARDS_FROM = text("""
+    select version, card, effective_from from rate_cards
+     where effective_from >= (select max(effective_from) from rate_cards where effective_from <= :at)
+     order by effective_from
 """)
 
 
 class CardRow(NamedTuple):
-    """A stored card: its version and its document."""
+    """A stored card: its version, its document, and from when it is in force."""
 
     version: int
     card: dict[str, Any]
+    effective_from: datetime
 
 
-async def find_card(connection: AsyncConnection, at: datetime) -> CardRow | None:
-    row = (await connection.execute(_CARD_AT, {"at": at})).first()
-    return None if row is None else CardRow(row.version, row.card)
+async def list_from(connection: AsyncConnection, at: datetime) -> list[CardRow]:
+    """Empty when nothing is in force at that time."""
+    return [CardRow(*row) for row in await connection.execute(_CARDS_FROM, {"at": at})]

@@ -1,6 +1,9 @@
-"""What billing says about a reservation: built from its row alone, so that it is the same at every redelivery."""
+"""What billing says about a reservation: built from what is stored alone, so that every redelivery gets the same."""
 
-from services.billing.reservations.repository import Reservation
+from datetime import datetime
+from uuid import UUID
+
+from services.billing.reservations.repository import Ended, Reservation
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
 from services.kernel.contracts.clearances import MessageCleared
@@ -10,68 +13,76 @@ from services.kernel.contracts.reservations import MessageFunded, MessageUnfunde
 UNPAYABLE_CODE = 131042
 
 
-def answers_to(event: Event, reservation: Reservation | None) -> list[Event]:
-    """The results of one record: the answer to a clearance, and the charges that this record brought about."""
-    if reservation is None:
-        return []
-    answers: list[Event] = []
-    if isinstance(event, MessageCleared):
-        answers.append(funding_of(event, reservation))
-    if reservation.return_cause == event.id:
-        answers.append(release_of(reservation))
-    if reservation.capture_cause == event.id:
-        answers.append(capture_of(reservation))
-    return answers
+def to_clearance(event: MessageCleared, reservation: Reservation) -> list[Event]:
+    """Whether the message is paid for, and its capture, when this very record brought that about."""
+    if reservation.captured_at is None or reservation.capture_cause != event.id:
+        return [_funding(event, reservation)]
+    return [_funding(event, reservation), _capture(reservation, reservation.captured_at)]
 
 
-def funding_of(event: MessageCleared, reservation: Reservation) -> MessageFunded | MessageUnfunded:
-    """Whether the message is paid for."""
+def to_end(tenant_id: UUID, message_id: UUID, ended: Ended, *, is_overdue: bool) -> Event:
+    """The price was earned, or went back to the wallet."""
+    if ended.is_capture and ended.captured_at is not None:
+        return ChargeCaptured(
+            id=event_id(message_id, "captured"),
+            occurred_at=ended.captured_at,
+            tenant_id=tenant_id,
+            message_id=message_id,
+            amount_micros=ended.price_micros,
+            currency=ended.currency,
+            is_late=ended.returned_at is not None,
+        )
+    assert ended.returned_at is not None
+    return ChargeReleased(
+        id=event_id(message_id, "released"),
+        occurred_at=ended.returned_at,
+        tenant_id=tenant_id,
+        message_id=message_id,
+        amount_micros=ended.price_micros,
+        currency=ended.currency,
+        reason="failed" if ended.return_reason == "failed" else "expired",
+        is_overdue=is_overdue,
+    )
+
+
+def _funding(event: MessageCleared, reservation: Reservation) -> MessageFunded | MessageUnfunded:
     if reservation.price_micros is None:
         return MessageUnfunded(
             id=event_id(reservation.message_id, "unfunded"),
             occurred_at=reservation.decided_at,
-            tenant_id=reservation.tenant_id,
-            message_id=reservation.message_id,
+            tenant_id=event.tenant_id,
+            message_id=event.message_id,
             person=event.person,
             code=UNPAYABLE_CODE,
             reason=reservation.reason or "",
+            lane=event.lane,
+            cleared_at=event.occurred_at,
         )
     return MessageFunded(
-        id=event_id(reservation.message_id, "funded"),
+        id=event_id(event.message_id, "funded"),
         occurred_at=reservation.decided_at,
-        tenant_id=reservation.tenant_id,
-        message_id=reservation.message_id,
+        tenant_id=event.tenant_id,
+        message_id=event.message_id,
         person=event.person,
         price_micros=reservation.price_micros,
         currency=reservation.currency or "",
         rate_card_version=reservation.rate_card_version or 0,
         is_free=bool(reservation.is_free),
+        lane=event.lane,
+        cleared_at=event.occurred_at,
+        month=reservation.month,
+        position=reservation.position,
     )
 
 
-def capture_of(reservation: Reservation) -> ChargeCaptured:
-    """The price was earned; late, when it had been given back before."""
-    assert reservation.captured_at is not None
+def _capture(reservation: Reservation, captured_at: datetime) -> ChargeCaptured:
+    """Reached before it was reserved: earned at once."""
     return ChargeCaptured(
         id=event_id(reservation.message_id, "captured"),
-        occurred_at=reservation.captured_at,
+        occurred_at=captured_at,
         tenant_id=reservation.tenant_id,
         message_id=reservation.message_id,
         amount_micros=reservation.price_micros or 0,
         currency=reservation.currency or "",
         is_late=reservation.returned_at is not None,
-    )
-
-
-def release_of(reservation: Reservation) -> ChargeReleased:
-    """The price went back to the wallet."""
-    assert reservation.returned_at is not None
-    return ChargeReleased(
-        id=event_id(reservation.message_id, "released"),
-        occurred_at=reservation.returned_at,
-        tenant_id=reservation.tenant_id,
-        message_id=reservation.message_id,
-        amount_micros=reservation.price_micros or 0,
-        currency=reservation.currency or "",
-        reason="failed" if reservation.return_reason == "failed" else "expired",
     )

@@ -7,8 +7,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.billing.reservations import service
-from services.billing.reservations.answers import release_of
-from services.billing.reservations.service import PayerOf
 from services.kernel.db import Database
 from services.kernel.errors import is_retryable
 from services.kernel.kafka import outbox
@@ -19,23 +17,23 @@ SWEEP_SECONDS = 60.0
 _log = get_logger()
 
 
-async def sweep(database: Database, payer_of: PayerOf) -> int:
+async def sweep(database: Database) -> int:
     """End every overdue hold, a batch a transaction; how many holds ended."""
     ended = 0
     while True:
         async with database.transaction() as connection:
-            looked_at, reservations = await service.end_overdue(connection, payer_of)
-            await outbox.add(connection, [release_of(reservation) for reservation in reservations])
-        ended += len(reservations)
+            looked_at, told = await service.end_overdue(connection)
+            await outbox.add(connection, told)
+        ended += len(told)
         if looked_at < service.OVERDUE_BATCH_MAX:
             return ended
 
 
-async def run(database: Database, payer_of: PayerOf, stop: asyncio.Event) -> None:
+async def run(database: Database, stop: asyncio.Event) -> None:
     """Sweep once a minute until `stop`; an outage is waited out."""
     while not stop.is_set():
         try:
-            await sweep(database, payer_of)
+            await sweep(database)
         except (DBAPIError, PoolTimeout, OSError) as error:
             if not is_retryable(error):
                 raise

@@ -1,86 +1,66 @@
-"""All SQL of the reservations slice (hot path)."""
+"""All SQL of the reservations slice (hot path): charges move in the database's own procedures, a batch at a time."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.billing.arrays import integers, texts, uuids
+
 Key = tuple[UUID, UUID]  # tenant, message
 
-# `unnest` is joined by lateral index probes: the planner cannot know how few keys a batch has.
+_OPEN = text("""
+    select * from open_books(cast(cast(:tenants as text) as uuid[]), cast(cast(:months as text) as date[]), :currency,
+                             cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]))
+""")
+
+_RESERVE = text("""
+    select reserve_charges(
+           cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]),
+           cast(cast(:categories as text) as text[]), cast(cast(:reasons as text) as text[]),
+           cast(cast(:prices as text) as bigint[]), cast(cast(:months as text) as date[]),
+           cast(cast(:positions as text) as bigint[]), cast(cast(:ends as text) as timestamptz[]),
+           :currency, :card, :at)
+""")
+
+_END = text("""
+    select * from end_charges(
+           cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]),
+           cast(cast(:outcomes as text) as text[]), cast(cast(:causes as text) as uuid[]), :currency, :at)
+""")
+
 _FIND = text("""
-    select r.tenant_id, r.message_id, r.state, r.decided_at, r.reason, r.price_micros, r.currency,
+    select r.tenant_id, r.message_id, r.state, r.decided_at, r.reason, r.category, r.price_micros, r.currency,
            r.rate_card_version, r.is_free, r.month, r.position, r.hold_expires_at,
            r.captured_at, r.capture_cause, r.returned_at, r.return_cause, r.return_reason
-      from unnest(cast(:tenant_ids as uuid[]), cast(:message_ids as uuid[])) as wanted (tenant_id, message_id)
+      from unnest(cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]))
+           as wanted (tenant_id, message_id)
       join reservations r using (tenant_id, message_id)
 """)
 
-_FIND_EARLY = text("""
-    select e.tenant_id, e.message_id
-      from unnest(cast(:tenant_ids as uuid[]), cast(:message_ids as uuid[])) as wanted (tenant_id, message_id)
-      join early_reports e using (tenant_id, message_id)
-""")
-
-_INSERT_EARLY = text("""
-    insert into early_reports (tenant_id, message_id)
-    select * from unnest(cast(:tenant_ids as uuid[]), cast(:message_ids as uuid[]))
-    on conflict do nothing
-""")
-
-_POSITIONS = text("""
-    select wanted.tenant_id,
-           coalesce((select r.position from reservations r
-                      where r.tenant_id = wanted.tenant_id and r.month = wanted.month and r.position is not null
-                      order by r.position desc limit 1), 0) as position
-      from unnest(cast(:tenant_ids as uuid[]), cast(:months as date[])) as wanted (tenant_id, month)
-""")
-
-_INSERT = text("""
-    insert into reservations (
-           tenant_id, message_id, state, decided_at, reason, price_micros, currency, rate_card_version, is_free,
-           month, position, hold_expires_at, captured_at, capture_cause, returned_at, return_cause, return_reason)
-    select * from unnest(
-           cast(:tenant_id as uuid[]), cast(:message_id as uuid[]), cast(:state as text[]),
-           cast(:decided_at as timestamptz[]), cast(:reason as text[]), cast(:price_micros as bigint[]),
-           cast(:currency as text[]), cast(:rate_card_version as integer[]), cast(:is_free as boolean[]),
-           cast(:month as date[]), cast(:position as bigint[]), cast(:hold_expires_at as timestamptz[]),
-           cast(:captured_at as timestamptz[]), cast(:capture_cause as uuid[]), cast(:returned_at as timestamptz[]),
-           cast(:return_cause as uuid[]), cast(:return_reason as text[]))
-""")
-
-# The accounts of these tenants are locked, and every writer of reservations holds that lock: no row lock is needed.
-_UPDATE = text("""
-    update reservations r
-       set state = new.state, captured_at = new.captured_at, capture_cause = new.capture_cause,
-           returned_at = new.returned_at, return_cause = new.return_cause, return_reason = new.return_reason
-      from unnest(cast(:tenant_id as uuid[]), cast(:message_id as uuid[]), cast(:state as text[]),
-                  cast(:captured_at as timestamptz[]), cast(:capture_cause as uuid[]),
-                  cast(:returned_at as timestamptz[]), cast(:return_cause as uuid[]), cast(:return_reason as text[]))
-           as new (tenant_id, message_id, state, captured_at, capture_cause, returned_at, return_cause, return_reason)
-     where r.tenant_id = new.tenant_id and r.message_id = new.message_id
-""")
-
+# Every hold ends later than an hour after it is made, so behind the last sweep none can appear.
 _OVERDUE = text("""
-    select tenant_id, message_id from reservations
-     where state = 'reserved' and hold_expires_at <= :at
-     order by hold_expires_at
+    select r.tenant_id, r.message_id from hold_sweeps s, reservations r
+     where r.hold_expires_at > s.swept_until and r.hold_expires_at <= :at and r.state = 'reserved'
+     order by r.hold_expires_at
      limit :count
 """)
 
-_UPDATED = (
-    "tenant_id",
-    "message_id",
-    "state",
-    "captured_at",
-    "capture_cause",
-    "returned_at",
-    "return_cause",
-    "return_reason",
-)
+_SWEPT = text("update hold_sweeps set swept_until = greatest(swept_until, :at)")
+
+
+class Purse(NamedTuple):
+    """A locked tenant: what it can pay, the last position it has taken in the month, what was heard of its messages."""
+
+    tenant_id: UUID
+    payable_micros: int
+    position: int
+    known: list[UUID] | None
+    early: list[UUID] | None
 
 
 class Reservation(msgspec.Struct):
@@ -91,6 +71,7 @@ class Reservation(msgspec.Struct):
     state: str
     decided_at: datetime
     reason: str | None = None
+    category: str | None = None
     price_micros: int | None = None
     currency: str | None = None
     rate_card_version: int | None = None
@@ -104,54 +85,80 @@ class Reservation(msgspec.Struct):
     return_cause: UUID | None = None
     return_reason: str | None = None
 
-    @property
-    def key(self) -> Key:
-        return self.tenant_id, self.message_id
+
+class Ended(NamedTuple):
+    """A reservation that a record of a batch (`number`, from 1) moved to its end, now or when it came before."""
+
+    number: int
+    is_capture: bool
+    is_new: bool
+    price_micros: int
+    currency: str
+    captured_at: datetime | None
+    returned_at: datetime | None
+    return_reason: str | None
+
+
+async def open_books(
+    connection: AsyncConnection, months: Sequence[tuple[UUID, date]], currency: str, keys: Sequence[Key]
+) -> list[Purse]:
+    """Lock these tenants until the commit; accounts that are missing are opened."""
+    values = {
+        "tenants": uuids(tenant_id for tenant_id, _ in months),
+        "months": texts(month.isoformat() for _, month in months),
+        "currency": currency,
+        **_keys(keys),
+    }
+    return [Purse(*row) for row in await connection.execute(_OPEN, values)]
+
+
+async def reserve(
+    connection: AsyncConnection, made: Sequence[Reservation], *, currency: str, card: int, at: datetime
+) -> None:
+    """Write decisions and, for those with a price, take it from the wallets; their tenants must be locked."""
+    values = {
+        **_keys([(row.tenant_id, row.message_id) for row in made]),
+        "categories": texts([row.category for row in made]),
+        "reasons": texts([row.reason for row in made]),
+        "prices": integers([row.price_micros for row in made]),
+        "months": texts([None if row.month is None else row.month.isoformat() for row in made]),
+        "positions": integers([row.position for row in made]),
+        "ends": texts([None if row.hold_expires_at is None else row.hold_expires_at.isoformat() for row in made]),
+        "currency": currency,
+        "card": card,
+        "at": at,
+    }
+    await connection.execute(_RESERVE, values)
+
+
+async def end(
+    connection: AsyncConnection,
+    keys: Sequence[Key],
+    outcomes: Sequence[str],
+    causes: Sequence[UUID],
+    *,
+    currency: str,
+    at: datetime,
+) -> list[Ended]:
+    """Capture and give back; which reservations these causes moved. `currency` is that of accounts to be opened."""
+    values = {**_keys(keys), "outcomes": texts(outcomes), "causes": uuids(causes), "currency": currency, "at": at}
+    return [Ended(*row) for row in await connection.execute(_END, values)]
 
 
 async def find(connection: AsyncConnection, keys: Sequence[Key]) -> list[Reservation]:
-    rows = await connection.execute(_FIND, _keys(keys))
-    return [Reservation(*row) for row in rows]
-
-
-async def find_early(connection: AsyncConnection, keys: Sequence[Key]) -> set[Key]:
-    """Which of these messages were reported as reached before anything was decided about them."""
-    rows = await connection.execute(_FIND_EARLY, _keys(keys))
-    return {(row.tenant_id, row.message_id) for row in rows}
-
-
-async def insert_early(connection: AsyncConnection, keys: Sequence[Key]) -> None:
-    if keys:
-        await connection.execute(_INSERT_EARLY, _keys(sorted(keys)))
-
-
-async def find_positions(connection: AsyncConnection, months: dict[UUID, date]) -> dict[UUID, int]:
-    """The last position that each tenant has taken in its month; the tenants must be locked."""
-    wanted = {"tenant_ids": list(months), "months": list(months.values())}
-    rows = await connection.execute(_POSITIONS, wanted)
-    return {row.tenant_id: row.position for row in rows}
-
-
-async def insert(connection: AsyncConnection, reservations: Sequence[Reservation]) -> None:
-    if reservations:
-        await connection.execute(_INSERT, _columns(reservations, Reservation.__struct_fields__))
-
-
-async def update(connection: AsyncConnection, reservations: Sequence[Reservation]) -> None:
-    """Write the states; the terms of a reservation are never changed."""
-    if reservations:
-        await connection.execute(_UPDATE, _columns(reservations, _UPDATED))
+    return [Reservation(*row) for row in await connection.execute(_FIND, _keys(keys))]
 
 
 async def find_overdue(connection: AsyncConnection, at: datetime, count: int) -> list[Key]:
-    """Holds whose end has come, the oldest first."""
+    """Holds whose end has come since the last sweep, the oldest first."""
     rows = await connection.execute(_OVERDUE, {"at": at, "count": count})
     return [(row.tenant_id, row.message_id) for row in rows]
 
 
-def _keys(keys: Sequence[Key]) -> dict[str, list[UUID]]:
-    return {"tenant_ids": [tenant_id for tenant_id, _ in keys], "message_ids": [message_id for _, message_id in keys]}
+async def note_sweep(connection: AsyncConnection, at: datetime) -> None:
+    """Remember that no hold is left that ended by then."""
+    await connection.execute(_SWEPT, {"at": at})
 
 
-def _columns(rows: Sequence[Reservation], names: Sequence[str]) -> dict[str, list[object]]:
-    return {name: [getattr(row, name) for row in rows] for name in names}
+def _keys(keys: Sequence[Key]) -> dict[str, object]:
+    return {"owners": uuids([key[0] for key in keys]), "messages": uuids([key[1] for key in keys])}

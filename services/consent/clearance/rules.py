@@ -1,6 +1,5 @@
 """The rules of clearance as pure functions: policy first, then consent for templates or the window for the rest."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -8,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from services.consent.policy.service import Verdict
-from services.kernel.contracts.clearances import Basis, TraceStep
+from services.kernel.contracts.clearances import Basis
 from services.kernel.contracts.conversations import Purpose
-from services.kernel.contracts.messages import Category, Kind
+from services.kernel.contracts.messages import Category, Kind, Origin
 
 # Meta's codes (whatsapp-cloud-api, section 4). 130497 is "may not message this country", final per country: what a rule
 # of ours says by country and category. 131049 would invite another try after 24 hours.
@@ -28,19 +27,20 @@ PURPOSE_OF: dict[Category, Purpose] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What is known about a person at a moment: the purpose's state, and the window of the conversation."""
+class Ground(NamedTuple):
+    """What is known about a person at a moment: the purpose's state, and the window of the conversation.
+
+    The free entry point decides nothing here: it makes messages free, and only the window lets free text out.
+    """
 
     state: str | None = None
-    consent_id: object | None = None
+    consent_id: UUID | None = None
     since: datetime | None = None
+    source: str | None = None
     last_withdrawn_at: datetime | None = None
     last_inbound_at: datetime | None = None
     window_expires_at: datetime | None = None
-
-    def is_window_open(self, now: datetime) -> bool:
-        return self.window_expires_at is not None and now < self.window_expires_at
+    entry_point_expires_at: datetime | None = None
 
 
 class Refusal(NamedTuple):
@@ -59,6 +59,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+NOTHING_KNOWN = Ground()
+
+
 def is_free_form(kind: Kind) -> bool:
     """Whatever is no template is an answer, a reaction too: it needs an open window."""
     return kind != "template"
@@ -73,40 +76,44 @@ def basis_of(kind: Kind) -> Basis:
     return "window" if is_free_form(kind) else "consent"
 
 
+def open_at(expires_at: datetime | None, now: datetime) -> datetime | None:
+    """When what is open at `now` closes; None for what is closed or never was open."""
+    return expires_at if expires_at is not None and now < expires_at else None
+
+
+def judge(verdict: Verdict, kind: Kind, ground: Ground, now: datetime, origin: Origin | None = None) -> Refusal | None:
+    """Asked when a message is cleared, and again right before its call; None lets it go.
+
+    A confirmation is the one word that a person gets after a STOP; it too needs the window that the STOP opened.
+    """
+    if origin == "confirmation":
+        return judge_policy(verdict) or judge_open(ground, now)
+    return judge_policy(verdict) or judge_ground(kind, ground, now)
+
+
 def judge_policy(verdict: Verdict) -> Refusal | None:
     return Refusal(POLICY_CODE, "policy") if verdict.outcome == "refuse" else None
 
 
 def judge_ground(kind: Kind, ground: Ground, now: datetime) -> Refusal | None:
-    """Asked when a message is cleared, and again right before its call."""
-    return _judge_window(ground, now) if is_free_form(kind) else _judge_consent(ground)
+    return judge_window(ground, now) if is_free_form(kind) else judge_consent(ground)
 
 
-def trace_policy(verdict: Verdict) -> TraceStep:
-    return TraceStep(
-        rule="policy", version=verdict.version, outcome=verdict.outcome, facts={"policy_rule_id": verdict.rule_id}
-    )
-
-
-def trace_ground(kind: Kind, ground: Ground, refusal: Refusal | None) -> TraceStep:
-    """Which consent or window was looked at: ids, states and times, never content."""
-    names = ("last_inbound_at", "window_expires_at") if is_free_form(kind) else ("consent_id", "state", "since")
-    if refusal is not None and refusal.reason == "withdrawn":
-        names = (*names, "last_withdrawn_at")
-    facts = {name: _plain(value) for name in names if (value := getattr(ground, name)) is not None}
-    return TraceStep(rule=basis_of(kind), version=RULES_VERSION, outcome="refuse" if refusal else "allow", facts=facts)
-
-
-def _judge_consent(ground: Ground) -> Refusal | None:
+def judge_consent(ground: Ground) -> Refusal | None:
     if ground.state == "given":
         return None
     return Refusal(CONSENT_CODE, "withdrawn" if ground.state == "withdrawn" else "no_consent")
 
 
-def _judge_window(ground: Ground, now: datetime) -> Refusal | None:
-    if not ground.is_window_open(now):
-        return Refusal(WINDOW_CODE, "window_closed")
+def judge_window(ground: Ground, now: datetime) -> Refusal | None:
+    if (closed := judge_open(ground, now)) is not None:
+        return closed
     return Refusal(CONSENT_CODE, "withdrawn") if _is_silent_since_withdrawal(ground) else None
+
+
+def judge_open(ground: Ground, now: datetime) -> Refusal | None:
+    is_open = open_at(ground.window_expires_at, now) is not None
+    return None if is_open else Refusal(WINDOW_CODE, "window_closed")
 
 
 def _is_silent_since_withdrawal(ground: Ground) -> bool:
@@ -114,7 +121,3 @@ def _is_silent_since_withdrawal(ground: Ground) -> bool:
     if ground.state != "withdrawn" or ground.last_withdrawn_at is None or ground.last_inbound_at is None:
         return False
     return ground.last_inbound_at <= ground.last_withdrawn_at
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

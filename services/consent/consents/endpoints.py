@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.consent.consents import schemas, service
 from services.consent.consents.errors import TenantNotKnownYet
-from services.kernel.http import CallerTenant, Transaction, error_response
+from services.kernel.answers import error_response
+from services.kernel.http import CallerTenant, Transaction
 from services.kernel.tokens import Principal
 
 router = APIRouter(prefix="/v1", tags=["consents"])
@@ -18,20 +19,15 @@ async def give(
     giving: schemas.Giving, request: Request, caller: CallerTenant, transaction: Transaction
 ) -> schemas.Given | Response:
     """Record that a person agreed to a purpose. 409: kept as history, a withdrawal stands."""
-    recorded = await service.give(
-        transaction,
-        _person(request, caller, giving.phone),
-        purpose=giving.purpose,
-        source=giving.evidence.source,
-        words=giving.evidence.text,
-        given_at=giving.evidence.given_at,
-    )
+    recorded = await service.give(transaction, _person(request, caller, giving), giving.agreement())
     if recorded.refusal is not None:
         return error_response(recorded.refusal)  # returned, not raised: the history is committed
     return schemas.Given(
         id=recorded.id,
         phone=giving.phone,
+        bsuid=giving.bsuid,
         purpose=giving.purpose,
+        channel=giving.channel,
         given_at=recorded.given_at,
         recorded_at=recorded.recorded_at,
     )
@@ -42,29 +38,31 @@ async def withdraw(
     withdrawing: schemas.Withdrawing, request: Request, caller: CallerTenant, transaction: Transaction
 ) -> schemas.Withdrawn:
     """Take one purpose or everything back; committed before the answer, so that nothing is sent after it."""
-    person = _person(request, caller, withdrawing.phone)
-    rows = await service.withdraw(transaction, person, purpose=withdrawing.purpose)
-    return schemas.Withdrawn(phone=withdrawing.phone, consents=[schemas.state_of(row) for row in rows])
+    person = _person(request, caller, withdrawing)
+    stands = await service.withdraw(transaction, person, purpose=withdrawing.purpose, channel=withdrawing.channel)
+    consents = [schemas.state_of(stand) for stand in stands]
+    return schemas.Withdrawn(phone=withdrawing.phone, bsuid=withdrawing.bsuid, consents=consents)
 
 
 @router.get("/consents")
 async def read(
-    phone: Annotated[schemas.Phone, Query()], request: Request, caller: CallerTenant, transaction: Transaction
+    named: Annotated[schemas.Named, Query()], request: Request, caller: CallerTenant, transaction: Transaction
 ) -> schemas.Listed:
     """Where a person stands with this tenant; an unknown person has an empty list."""
-    person = _person(request, caller, phone)
-    states, acts = await service.read(transaction, tenant_id=person.tenant_id, person=person.index)
-    return schemas.listed(states, acts)
+    person = _person(request, caller, named)
+    return schemas.listed(await service.read(transaction, tenant_id=person.tenant_id, person=person.index))
 
 
-def _person(request: Request, caller: Principal, phone: str) -> service.Person:
+def _person(request: Request, caller: Principal, named: schemas.Named) -> service.Person:
     tenant_id = _tenant_of(caller)
     directory = request.app.state.directory
     try:
         index_key, data_key = directory.index_key(tenant_id), directory.data_key(tenant_id)
     except KeyError:
         raise TenantNotKnownYet from None
-    return service.person_of(tenant_id=tenant_id, phone=phone, index_key=index_key, data_key=data_key)
+    return service.person_of(
+        tenant_id=tenant_id, phone=named.phone, bsuid=named.bsuid, index_key=index_key, data_key=data_key
+    )
 
 
 def _tenant_of(caller: Principal) -> UUID:

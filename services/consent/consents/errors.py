@@ -28,6 +28,18 @@ class WithdrawnLater(Conflict):
         )
 
 
+class NumberLeft(Conflict):
+    """Meta told us after that moment that the person has another number."""
+
+    code = "number_left"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the person left this number after agreeing (the consent is kept as history); "
+            "ask whoever has the number now, and send that consent with its own given_at"
+        )
+
+
 class TenantNotKnownYet(Unavailable):
     """The gateway's fact about this tenant has not arrived here."""
 

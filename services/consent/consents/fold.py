@@ -3,21 +3,41 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-ActKind = Literal["given", "withdrawn", "stopped", "started", "blocked"]
+ActKind = Literal["given", "withdrawn", "stopped", "started", "blocked", "unblocked", "moved"]
 State = Literal["unknown", "given", "withdrawn"]
 
 LAST_MICROSECOND = 999_999
 # At an equal moment the more restrictive act comes last and wins (fides: opt-out wins).
-_RANK: dict[ActKind, int] = {"given": 0, "started": 1, "withdrawn": 2, "stopped": 2, "blocked": 2}
+_RANK: dict[ActKind, int] = {
+    "given": 0,
+    "started": 1,
+    "unblocked": 1,
+    "withdrawn": 2,
+    "stopped": 2,
+    "blocked": 2,
+    "moved": 2,
+}
+_WITHDRAWING = frozenset({"withdrawn", "stopped", "blocked"})
+# Whoever has a number that somebody left agreed to nothing; what was stopped there stays so, to be safe.
+_EFFECT: dict[ActKind, dict[str, Any]] = {
+    "withdrawn": {"own": "withdrawn", "consent_id": None},
+    "stopped": {"is_stopped": True},
+    "started": {"is_stopped": False},
+    "blocked": {"is_blocked": True},
+    "unblocked": {"is_blocked": False},
+    "moved": {"own": "unknown", "consent_id": None},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What somebody did: the tenant recorded `given` or `withdrawn`, the person wrote STOP (`stopped`) or START
-    (`started`), or Meta reported that the person stopped us there (`blocked`).
+    """What somebody did.
+
+    The tenant recorded `given` or `withdrawn`; the person wrote STOP (`stopped`) or START (`started`), stopped us at
+    Meta (`blocked`) or resumed there (`unblocked`), or left this number for another (`moved`).
     """
 
     id: UUID
@@ -43,7 +63,7 @@ class Standing:
 
 def moment(act: Act) -> datetime:
     """When an act counts. Meta's times are cut to seconds, so a withdrawal there may lie anywhere in its second."""
-    if act.kind in ("stopped", "blocked"):
+    if act.kind in ("stopped", "blocked", "moved"):
         return act.occurred_at.replace(microsecond=LAST_MICROSECOND)
     return act.occurred_at
 
@@ -56,24 +76,27 @@ def fold(acts: Iterable[Act]) -> Standing:
     return standing
 
 
+def restrictions(acts: Iterable[Act]) -> list[Act]:
+    """What of these acts still restricts: the person takes it along to another number."""
+    in_order = sorted(acts, key=_position)
+    standing = fold(in_order)
+    held = {"stopped": standing.is_stopped, "blocked": standing.is_blocked, "withdrawn": standing.own == "withdrawn"}
+    last = {act.kind: act for act in in_order}
+    return [last[kind] for kind in _RANK if held.get(kind)]
+
+
 def _position(act: Act) -> tuple[datetime, int, bytes]:
     return moment(act), _RANK[act.kind], act.id.bytes
 
 
 def _after(before: Standing, act: Act) -> Standing:
-    match act.kind:
-        case "given" if before.is_stopped or before.is_blocked:
+    if act.kind == "given":
+        if before.is_stopped or before.is_blocked:
             return before  # history only: what the person stopped, the tenant cannot lift
-        case "given":
-            after = replace(before, own="given", consent_id=act.id)
-        case "withdrawn":
-            after = replace(before, own="withdrawn", consent_id=None, last_withdrawn_at=act.occurred_at)
-        case "stopped":
-            after = replace(before, is_stopped=True, last_withdrawn_at=act.occurred_at)
-        case "started":
-            after = replace(before, is_stopped=False)
-        case "blocked":
-            after = replace(before, is_blocked=True, last_withdrawn_at=act.occurred_at)
+        return _seen(before, replace(before, own="given", consent_id=act.id), act)
+    after = replace(before, **_EFFECT[act.kind])
+    if act.kind in _WITHDRAWING:
+        after = replace(after, last_withdrawn_at=act.occurred_at)
     return _seen(before, after, act)
 
 

@@ -13,92 +13,125 @@ from services.consent.consents.fold import Act, Standing
 
 
 class Key(NamedTuple):
-    """One purpose of one person of one tenant."""
+    """One purpose of one identity of a tenant's person, on one channel."""
 
     tenant_id: UUID
     person: str
     purpose: str
+    channel: str = "whatsapp"
+
+
+class Particulars(NamedTuple):
+    """What of the evidence names nobody and can be read without opening it."""
+
+    level: str | None = None
+    text_version: str | None = None
+    language: str | None = None
+
+
+NO_PARTICULARS = Particulars()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAct:
-    """An act to record: `cause` is the fact it came with, `evidence` is sealed."""
+    """An act to record: `cause` is the fact it came with, `evidence` is sealed, `told_of` whom its change concerns."""
 
     key: Key
     act: Act
     recorded_at: datetime
     cause: UUID | None = None
     evidence: bytes | None = None
+    particulars: Particulars = NO_PARTICULARS
     change: str | None = None
     consent_id: UUID | None = None
+    told_of: str | None = None
 
 
-_KEYS = """
-    unnest(cast(:tenant_ids as uuid[]), cast(:persons as text[]), cast(:purposes as text[]))
-        as key (tenant_id, person, purpose)
-"""
-# Creates the missing rows and locks all of them in the order of their keys: whoever records an act holds them.
-_LOCK = text(f"""
-    insert into consents (tenant_id, person, purpose)
-    select key.tenant_id, key.person, key.purpose from {_KEYS} order by 1, 2, 3
-    on conflict (tenant_id, person, purpose) do update set revision = consents.revision + 1
-""")
+class Change(NamedTuple):
+    """A purpose of a person became given or stopped being so; `since` is when, `source` why."""
+
+    key: Key
+    change: str
+    consent_id: UUID
+    since: datetime
+    source: str
+
+
+_IDENTITIES = "unnest(cast(:tenant_ids as uuid[]), cast(:persons as text[])) as key (tenant_id, person)"
 _ACTS = text(f"""
-    select e.tenant_id, e.person, e.purpose, e.id, e.act, e.source, e.occurred_at
-      from {_KEYS} join consent_events e using (tenant_id, person, purpose)
+    select e.tenant_id, e.person, e.purpose, e.channel, e.id, e.act, e.source, e.occurred_at, e.recorded_at, e.level,
+           e.text_version, e.language
+      from {_IDENTITIES} join consent_events e using (tenant_id, person)
 """)
 _ADD = text("""
     insert into consent_events
-        (tenant_id, person, purpose, id, act, source, occurred_at, recorded_at, cause, evidence, change, consent_id)
+        (tenant_id, person, purpose, channel, id, act, source, occurred_at, recorded_at, cause, evidence, level,
+         text_version, language, change, consent_id, told_of)
     select * from unnest(
-        cast(:tenant_ids as uuid[]), cast(:persons as text[]), cast(:purposes as text[]), cast(:ids as uuid[]),
-        cast(:acts as text[]), cast(:sources as text[]), cast(:times as timestamptz[]),
+        cast(:tenant_ids as uuid[]), cast(:persons as text[]), cast(:purposes as text[]), cast(:channels as text[]),
+        cast(:ids as uuid[]), cast(:acts as text[]), cast(:sources as text[]), cast(:times as timestamptz[]),
         cast(:recorded as timestamptz[]), cast(:causes as uuid[]), cast(:evidence as bytea[]),
-        cast(:changes as text[]), cast(:consent_ids as uuid[]))
+        cast(:levels as text[]), cast(:text_versions as text[]), cast(:languages as text[]),
+        cast(:changes as text[]), cast(:consent_ids as uuid[]), cast(:told_of as text[]))
+    on conflict (tenant_id, id) do nothing
 """)
-# The rows are locked already (_LOCK), in order.
+# Whoever writes these holds the persons' rows; the rows are written in the order of their keys all the same.
 _SET = text("""
-    update consents c
-       set state = new.state, since = new.since, source = new.source, consent_id = new.consent_id,
-           is_by_person = new.is_by_person, last_withdrawn_at = new.last_withdrawn_at
-      from unnest(
-        cast(:tenant_ids as uuid[]), cast(:persons as text[]), cast(:purposes as text[]), cast(:states as text[]),
-        cast(:since as timestamptz[]), cast(:sources as text[]), cast(:consent_ids as uuid[]),
-        cast(:by_person as boolean[]), cast(:withdrawn as timestamptz[]))
-        as new (tenant_id, person, purpose, state, since, source, consent_id, is_by_person, last_withdrawn_at)
-     where c.tenant_id = new.tenant_id and c.person = new.person and c.purpose = new.purpose
+    insert into consents as c (tenant_id, person, purpose, channel, state, since, source, consent_id, is_by_person,
+                               last_withdrawn_at)
+    select * from unnest(
+        cast(:tenant_ids as uuid[]), cast(:persons as text[]), cast(:purposes as text[]), cast(:channels as text[]),
+        cast(:states as text[]), cast(:since as timestamptz[]), cast(:sources as text[]),
+        cast(:consent_ids as uuid[]), cast(:by_person as boolean[]), cast(:withdrawn as timestamptz[]))
+     order by 1, 2, 3, 4
+    on conflict (tenant_id, person, purpose, channel) do update
+       set state = excluded.state, since = excluded.since, source = excluded.source,
+           consent_id = excluded.consent_id, is_by_person = excluded.is_by_person,
+           last_withdrawn_at = excluded.last_withdrawn_at
+     where (c.state, c.since, c.source, c.consent_id, c.is_by_person, c.last_withdrawn_at) is distinct from
+           (excluded.state, excluded.since, excluded.source, excluded.consent_id, excluded.is_by_person,
+            excluded.last_withdrawn_at)
 """)
 _CHANGES = text("""
-    select e.tenant_id, e.person, e.purpose, e.id, e.source, e.occurred_at, e.change, e.consent_id
+    select e.tenant_id, coalesce(e.told_of, e.person) as person, e.purpose, e.id, e.source, e.occurred_at, e.change,
+           e.consent_id
       from unnest(cast(:tenant_ids as uuid[]), cast(:causes as uuid[])) as wanted (tenant_id, cause)
       join consent_events e on e.tenant_id = wanted.tenant_id and e.cause = wanted.cause
      where e.change is not null
      order by e.occurred_at, e.id
 """)
-_STATES = text("""
-    select purpose, state, since, source from consents
-     where tenant_id = :tenant_id and person = :person
-     order by array_position(array['service', 'authentication', 'marketing'], purpose)
+# What the person had written before, by its own times: a second STOP in a row says nothing new, nor does a START of
+# somebody who never stopped.
+_TURNS = text("""
+    select e.cause, e.act
+      from unnest(cast(:tenant_ids as uuid[]), cast(:causes as uuid[])) as wanted (tenant_id, cause)
+      join consent_events e
+        on e.tenant_id = wanted.tenant_id and e.cause = wanted.cause and e.purpose = 'service'
+     where e.act in ('stopped', 'started')
+       and e.act <> coalesce((
+           select earlier.act from consent_events earlier
+            where earlier.tenant_id = e.tenant_id and earlier.person = e.person and earlier.purpose = e.purpose
+              and earlier.act in ('stopped', 'started')
+              and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)
+            order by earlier.occurred_at desc, earlier.id desc limit 1), 'started')
 """)
-_HISTORY = text("""
-    select purpose, id, act, source, occurred_at, recorded_at from consent_events
-     where tenant_id = :tenant_id and person = :person
-     order by occurred_at desc, recorded_at desc limit :count
+_CURRENT = text(f"""
+    select c.tenant_id, c.person, c.purpose, c.channel, c.state, c.consent_id
+      from {_IDENTITIES} join consents c using (tenant_id, person)
 """)
 
 
-async def lock(connection: AsyncConnection, keys: Iterable[Key]) -> None:
-    """Hold these purposes until the transaction ends; nobody else can record an act for them meanwhile."""
-    await connection.execute(_LOCK, _columns(keys))
+async def acts(connection: AsyncConnection, identities: Iterable[tuple[UUID, str]]) -> Sequence[Row[Any]]:
+    """Everything that was ever said of these identities (tenant id, person)."""
+    return (await connection.execute(_ACTS, _identities(identities))).all()
 
 
-async def acts(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, list[Act]]:
-    """Everything that ever happened to these purposes."""
-    found: dict[Key, list[Act]] = {}
-    for row in await connection.execute(_ACTS, _columns(keys)):
-        act = Act(id=row.id, kind=row.act, source=row.source, occurred_at=row.occurred_at)
-        found.setdefault(Key(row.tenant_id, row.person, row.purpose), []).append(act)
-    return found
+def key_of(row: Any) -> Key:
+    return Key(row.tenant_id, row.person, row.purpose, row.channel)
+
+
+def act_of(row: Any) -> Act:
+    return Act(id=row.id, kind=row.act, source=row.source, occurred_at=row.occurred_at)
 
 
 async def add(connection: AsyncConnection, new: Sequence[NewAct]) -> None:
@@ -113,8 +146,12 @@ async def add(connection: AsyncConnection, new: Sequence[NewAct]) -> None:
             "recorded": [one.recorded_at for one in new],
             "causes": [one.cause for one in new],
             "evidence": [one.evidence for one in new],
+            "levels": [one.particulars.level for one in new],
+            "text_versions": [one.particulars.text_version for one in new],
+            "languages": [one.particulars.language for one in new],
             "changes": [one.change for one in new],
             "consent_ids": [one.consent_id for one in new],
+            "told_of": [one.told_of for one in new],
         },
     )
 
@@ -134,6 +171,14 @@ async def set_current(connection: AsyncConnection, standings: Mapping[Key, Stand
     )
 
 
+async def current(
+    connection: AsyncConnection, identities: Iterable[tuple[UUID, str]]
+) -> dict[Key, tuple[str, UUID | None]]:
+    """State and consent of every purpose of these identities as they were written last."""
+    rows = await connection.execute(_CURRENT, _identities(identities))
+    return {key_of(row): (row.state, row.consent_id) for row in rows}
+
+
 async def changes(connection: AsyncConnection, causes: Iterable[tuple[UUID, UUID]]) -> Sequence[Row[Any]]:
     """The acts that changed something, of these causes (tenant id, cause)."""
     pairs = list(causes)
@@ -141,14 +186,16 @@ async def changes(connection: AsyncConnection, causes: Iterable[tuple[UUID, UUID
     return (await connection.execute(_CHANGES, wanted)).all()
 
 
-async def states(connection: AsyncConnection, *, tenant_id: UUID, person: str) -> Sequence[Row[Any]]:
-    return (await connection.execute(_STATES, {"tenant_id": tenant_id, "person": person})).all()
+async def turns(connection: AsyncConnection, wanted: Iterable[tuple[UUID, UUID]]) -> dict[UUID, Any]:
+    """Which of these messages (tenant id, inbound id) stopped or started what had not been so before."""
+    pairs = list(wanted)
+    columns = {"tenant_ids": [tenant_id for tenant_id, _ in pairs], "causes": [cause for _, cause in pairs]}
+    return {row.cause: row.act for row in await connection.execute(_TURNS, columns)}
 
 
-async def history(connection: AsyncConnection, *, tenant_id: UUID, person: str, count: int) -> Sequence[Row[Any]]:
-    """The newest `count` acts of a person, newest first."""
-    wanted = {"tenant_id": tenant_id, "person": person, "count": count}
-    return (await connection.execute(_HISTORY, wanted)).all()
+def _identities(identities: Iterable[tuple[UUID, str]]) -> dict[str, Any]:
+    wanted = list(identities)
+    return {"tenant_ids": [tenant_id for tenant_id, _ in wanted], "persons": [person for _, person in wanted]}
 
 
 def _columns(keys: Iterable[Key]) -> dict[str, Any]:
@@ -157,4 +204,5 @@ def _columns(keys: Iterable[Key]) -> dict[str, Any]:
         "tenant_ids": [key.tenant_id for key in rows],
         "persons": [key.person for key in rows],
         "purposes": [key.purpose for key in rows],
+        "channels": [key.channel for key in rows],
     }

@@ -1,38 +1,45 @@
 """Recording what people agreed to and took back, and saying what changed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
+from services.consent.aliases import service as aliases
+from services.consent.aliases.names import Identity, Names
 from services.consent.consents import repository
-from services.consent.consents.errors import WithdrawnByPerson, WithdrawnLater
-from services.consent.consents.fold import Act, ActKind, Standing, fold, moment
+from services.consent.consents.book import Book
+from services.consent.consents.errors import NumberLeft, WithdrawnByPerson, WithdrawnLater
+from services.consent.consents.fold import Act, ActKind, Standing
 from services.consent.consents.metrics import ACTS_RECORDED
-from services.consent.consents.repository import Key, NewAct
+from services.consent.consents.repository import NO_PARTICULARS, Key, NewAct, Particulars
+from services.consent.consents.telling import carried, changed, fact_of
+from services.consent.times.service import heard
 from services.kernel import clock, crypto
 from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.conversations import ConsentGiven, ConsentWithdrawn, Purpose
+from services.kernel.contracts.conversations import Confirmation, Purpose
 from services.kernel.errors import Conflict
 from services.kernel.kafka import outbox
 
 PURPOSES: tuple[Purpose, ...] = ("service", "authentication", "marketing")
-HISTORY_MAX = 300  # acts of one person that a list shows; the rest stays in the database
+HISTORY_MAX = 300  # acts of one purpose that a list shows; the rest stays in the database
+
+Channel = Literal["whatsapp"]
+CHANNEL: Channel = "whatsapp"  # the only one yet
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person of a tenant, with what it takes to seal evidence about them."""
+    """A person of a tenant, with what it takes to seal evidence: `name` is {"phone": ...} or {"bsuid": ...}."""
 
     tenant_id: UUID
     index: str
-    phone: str
+    name: Mapping[str, str]
     data_key: crypto.Key
 
 
@@ -46,6 +53,36 @@ class Signal(NamedTuple):
     source: str
     occurred_at: datetime
     purposes: tuple[Purpose, ...] = PURPOSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What a person agreed to and how: `sealed` is what may name people, or say where they are."""
+
+    purpose: Purpose
+    source: str
+    particulars: Particulars
+    sealed: Mapping[str, str]
+    given_at: datetime | None = None
+    channel: Channel = CHANNEL
+
+
+class Told(NamedTuple):
+    """An act of a person's history; `is_carried` where it was of a number or BSUID that the person left."""
+
+    act: Act
+    recorded_at: datetime
+    particulars: Particulars
+    is_carried: bool
+
+
+class Stand(NamedTuple):
+    """Where a person stands with one purpose, and its history, newest first."""
+
+    purpose: Purpose
+    channel: Channel
+    standing: Standing
+    history: list[Told]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,40 +110,89 @@ def block(tenant_id: UUID, person: str, cause: UUID, at: datetime) -> Signal:
     return Signal(tenant_id, person, cause, "blocked", "platform_error", at, ("marketing",))
 
 
-def person_of(*, tenant_id: UUID, phone: str, index_key: bytes, data_key: crypto.Key) -> Person:
-    """The person behind a phone number in E.164."""
-    return Person(tenant_id, crypto.blind_index(index_key, "phone", phone), phone, data_key)
+def block_by_preference(tenant_id: UUID, person: str, cause: UUID, at: datetime) -> Signal:
+    """Meta said that the person stopped this business's marketing in WhatsApp itself."""
+    return Signal(tenant_id, person, cause, "blocked", "platform_preference", at, ("marketing",))
 
 
-async def give(
-    connection: AsyncConnection, person: Person, *, purpose: Purpose, source: str, words: str, given_at: datetime | None
-) -> Recorded:
+def unblock(tenant_id: UUID, person: str, cause: UUID, at: datetime) -> Signal:
+    """The person resumed there: the block is gone, and no consent arises (billing-consent-keys 2.3, rule 4)."""
+    return Signal(tenant_id, person, cause, "unblocked", "platform_preference", at, ("marketing",))
+
+
+def person_of(
+    *, tenant_id: UUID, index_key: bytes, data_key: crypto.Key, phone: str | None = None, bsuid: str | None = None
+) -> Person:
+    """The person behind a phone number in E.164, or else behind a BSUID."""
+    kind, name = ("phone", phone) if phone else ("bsuid", bsuid or "")
+    return Person(tenant_id, crypto.blind_index(index_key, kind, name), {kind: name}, data_key)
+
+
+async def give(connection: AsyncConnection, person: Person, agreement: Agreement) -> Recorded:
     """Keep a consent with its evidence. It never lifts what the person stopped (billing-consent-keys 2.3, rule 3)."""
     now = clock.now()
-    act = Act(id=uuid7(), kind="given", source=source, occurred_at=given_at or now)
-    standings = await _record_for(connection, person, [(purpose, act)], now=now, words=words)
-    refusal = _refusal(standings[Key(person.tenant_id, person.index, purpose)])
-    return Recorded(id=act.id, given_at=act.occurred_at, recorded_at=now, refusal=refusal)
+    key = Key(person.tenant_id, person.index, agreement.purpose, agreement.channel)
+    act = Act(id=uuid7(), kind="given", source=agreement.source, occurred_at=agreement.given_at or now)
+    new = NewAct(
+        key=key,
+        act=act,
+        recorded_at=now,
+        cause=act.id,
+        evidence=_seal(person, act.id, agreement.sealed),
+        particulars=agreement.particulars,
+    )
+    book = await _record_and_tell(connection, [new])
+    return Recorded(id=act.id, given_at=act.occurred_at, recorded_at=now, refusal=_refusal(book.standing(key)))
 
 
-async def withdraw(connection: AsyncConnection, person: Person, *, purpose: Purpose | None) -> Sequence[Any]:
-    """Take one purpose or all of them back, from now on; returns where the person stands."""
+async def withdraw(
+    connection: AsyncConnection, person: Person, *, purpose: Purpose | None, channel: Channel = CHANNEL
+) -> list[Stand]:
+    """Take one purpose or all of them back, from now on; returns where the person stands.
+
+    Everything is the one parent of the purposes: withdrawing it withdraws each, and withdrawing one leaves the others
+    (billing-consent-keys 2.3, rule 5). Nothing can be given to the parent: the law wants each consent apart.
+    """
     now = clock.now()
-    wanted = (purpose,) if purpose else PURPOSES
-    acts = [(one, Act(id=uuid7(), kind="withdrawn", source="api", occurred_at=now)) for one in wanted]
-    await _record_for(connection, person, acts, now=now)
-    rows = await repository.states(connection, tenant_id=person.tenant_id, person=person.index)
-    return [row for row in rows if row.purpose in wanted]
+    new = []
+    for one in (purpose,) if purpose else PURPOSES:
+        act = Act(id=uuid7(), kind="withdrawn", source="api", occurred_at=now)
+        key = Key(person.tenant_id, person.index, one, channel)
+        new.append(NewAct(key=key, act=act, recorded_at=now, cause=act.id, evidence=_seal(person, act.id, {})))
+    book = await _record_and_tell(connection, new)
+    return [Stand(cast(Purpose, one.key.purpose), channel, book.standing(one.key), []) for one in new]
 
 
-async def read(connection: AsyncConnection, *, tenant_id: UUID, person: str) -> tuple[list[Any], dict[str, list[Any]]]:
-    """The purposes of a person, and the acts of each, newest first; both empty for an unknown person."""
-    states = await repository.states(connection, tenant_id=tenant_id, person=person)
-    acts = await repository.history(connection, tenant_id=tenant_id, person=person, count=HISTORY_MAX)
-    by_purpose = {
-        purpose: list(rows) for purpose, rows in groupby(sorted(acts, key=_purpose_of), key=_purpose_of)
-    }  # sorted() is stable: newest first stays
-    return list(states), by_purpose
+async def read(connection: AsyncConnection, *, tenant_id: UUID, person: str) -> list[Stand]:
+    """Where a person stands, whichever identity is given; empty for somebody of whom nothing was recorded."""
+    names = await aliases.names_of(connection, [Identity(tenant_id, person)])
+    rows = await repository.acts(connection, _identities(names))
+    book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
+    by_id = {row.id: row for row in rows}
+    standings, found = book.standings(), []
+    for purpose in PURPOSES:
+        key = Key(tenant_id, book.root(tenant_id, person), purpose, CHANNEL)
+        if key in standings:
+            told = [_told(by_id.get(one.act.id), one.act, is_carried=one.is_carried) for one in book.counted(key)]
+            told.sort(key=lambda one: (one.act.occurred_at, one.recorded_at), reverse=True)
+            found.append(Stand(purpose, CHANNEL, standings[key], told[:HISTORY_MAX]))
+    return found
+
+
+async def merge(connection: AsyncConnection, learnt: Mapping[Identity, UUID]) -> None:
+    """People turned out to have other names: count anew what was said of them, and tell what that changes.
+
+    `learnt` are the identities with the fact that taught it; the caller holds them.
+    """
+    names = await aliases.names_of(connection, learnt)
+    before = await repository.current(connection, _identities(names))
+    rows = await repository.acts(connection, _identities(names))
+    if not rows and not before:
+        return
+    book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
+    after = dict.fromkeys(before, Standing()) | book.standings()
+    await repository.set_current(connection, after)
+    await outbox.add(connection, list(carried(before, after, book, learnt)))
 
 
 async def apply_signals(connection: AsyncConnection, signals: Sequence[Signal]) -> list[Event]:
@@ -123,7 +209,7 @@ async def apply_signals(connection: AsyncConnection, signals: Sequence[Signal]) 
                     id=event_id(signal.cause, f"{signal.kind}:{purpose}"),
                     kind=signal.kind,
                     source=signal.source,
-                    occurred_at=signal.occurred_at,
+                    occurred_at=heard(signal.occurred_at),
                 ),
                 recorded_at=now,
                 cause=signal.cause,
@@ -133,96 +219,64 @@ async def apply_signals(connection: AsyncConnection, signals: Sequence[Signal]) 
         ],
     )
     rows = await repository.changes(connection, {(signal.tenant_id, signal.cause) for signal in signals})
-    return [_fact(row) for row in rows]
+    return [fact_of(row) for row in rows]
 
 
-async def _record_for(
-    connection: AsyncConnection,
-    person: Person,
-    acts: Sequence[tuple[Purpose, Act]],
-    *,
-    now: datetime,
-    words: str | None = None,
-) -> dict[Key, Standing]:
-    """Record acts of the tenant with their sealed evidence, and publish what they change with the commit."""
-    new = [
-        NewAct(
-            key=Key(person.tenant_id, person.index, purpose),
-            act=act,
-            recorded_at=now,
-            cause=act.id,
-            evidence=_seal(person, act.id, words),
-        )
-        for purpose, act in acts
-    ]
-    standings = await _record(connection, new)
-    rows = await repository.changes(connection, [(person.tenant_id, act.id) for _, act in acts])
-    await outbox.add(connection, [_fact(row) for row in rows])
-    return standings
+async def turns(connection: AsyncConnection, signals: Sequence[Signal]) -> dict[UUID, Confirmation]:
+    """By inbound id: what the person is told that its word did; a word that changed nothing is not answered."""
+    return (
+        await repository.turns(connection, {(signal.tenant_id, signal.cause) for signal in signals}) if signals else {}
+    )
 
 
-async def _record(connection: AsyncConnection, new: Sequence[NewAct]) -> dict[Key, Standing]:
-    """Add the acts that are new, under the locks of their purposes; returns where each purpose stands now."""
-    keys = list(dict.fromkeys(one.key for one in new))
-    await repository.lock(connection, keys)
-    history = await repository.acts(connection, keys)
-    added = [judged for one in new if (judged := _join(history.setdefault(one.key, []), one))]
-    standings = {key: fold(history[key]) for key in keys}
+async def _record_and_tell(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:
+    """Record acts of the tenant, and publish what they change with the commit."""
+    book = await _record(connection, new)
+    rows = await repository.changes(connection, [(one.key.tenant_id, one.act.id) for one in new])
+    await outbox.add(connection, [fact_of(row) for row in rows])
+    return book
+
+
+async def _record(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:
+    """Add the acts that are new while everybody connected is held; returns them with all that was said before."""
+    names = await aliases.hold(connection, {Identity(one.key.tenant_id, one.key.person) for one in new})
+    rows = await repository.acts(connection, _identities(names))
+    book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
+    added: list[NewAct] = []
+    elsewhere: list[Event] = []
+    for one in new:
+        judged, others = book.add(one)
+        if judged is not None:
+            added.append(judged)
+            elsewhere += [changed(other, one.act.id) for other in others]
+            ACTS_RECORDED.labels(one.act.kind).inc()
     if added:
         await repository.add(connection, added)
-        await repository.set_current(connection, standings)
-    for one in added:
-        ACTS_RECORDED.labels(one.act.kind).inc()
-    return standings
+        await repository.set_current(connection, book.standings())
+        await outbox.add(connection, elsewhere)
+    return book
 
 
-def _join(history: list[Act], new: NewAct) -> NewAct | None:
-    """Put an act into its history; returns it with the change it made, or None when it was there already."""
-    if any(act.id == new.act.id for act in history):
-        return None
-    act = new.act
-    if act.kind == "withdrawn":  # "from now on", also when the clock of another process runs ahead of ours
-        act = replace(act, occurred_at=max([act.occurred_at, *(moment(known) for known in history)]))
-    before = fold(history)
-    history.append(act)
-    after = fold(history)
-    change, consent_id = _change(before, after, act)
-    return replace(new, act=act, change=change, consent_id=consent_id)
+def _identities(names: Mapping[UUID, Names]) -> list[Identity]:
+    return [Identity(tenant_id, one) for tenant_id, known in names.items() for one in sorted(known.identities)]
 
 
-def _change(before: Standing, after: Standing, act: Act) -> tuple[str | None, UUID | None]:
-    if after.state == "given" and (before.state != "given" or before.consent_id != after.consent_id):
-        return "given", after.consent_id
-    if after.state == "withdrawn" and before.state != "withdrawn":
-        return "withdrawn", before.consent_id or act.id
-    return None, None
+def _told(row: Any | None, act: Act, *, is_carried: bool) -> Told:
+    if row is None:  # a move is no act that was recorded
+        return Told(act, act.occurred_at, NO_PARTICULARS, is_carried)
+    return Told(act, row.recorded_at, Particulars(row.level, row.text_version, row.language), is_carried)
 
 
 def _refusal(standing: Standing) -> Conflict | None:
     if standing.is_by_person:
         return WithdrawnByPerson()
-    if standing.state != "given" and standing.last_withdrawn_at is not None:
+    if standing.state == "given":
+        return None
+    if standing.last_withdrawn_at is not None and standing.state == "withdrawn":
         return WithdrawnLater(standing.last_withdrawn_at)
-    return None
+    return NumberLeft()
 
 
-def _seal(person: Person, act_id: UUID, words: str | None) -> bytes:
+def _seal(person: Person, act_id: UUID, evidence: Mapping[str, str]) -> bytes:
     place = crypto.Place(person.tenant_id, "consent_events", "evidence", str(act_id))
-    return crypto.seal(person.data_key, place, msgspec.json.encode({"phone": person.phone, "text": words}))
-
-
-def _fact(row: Any) -> ConsentGiven | ConsentWithdrawn:
-    fact = ConsentGiven if row.change == "given" else ConsentWithdrawn
-    return fact(
-        id=event_id(row.id, row.change),
-        occurred_at=row.occurred_at,
-        tenant_id=row.tenant_id,
-        consent_id=row.consent_id,
-        person=row.person,
-        purpose=row.purpose,
-        source=row.source,
-    )
-
-
-def _purpose_of(row: Any) -> str:
-    return str(row.purpose)
+    return crypto.seal(person.data_key, place, msgspec.json.encode({**person.name, **evidence}))

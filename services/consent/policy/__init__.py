@@ -1,1 +1,1 @@
-"""Dated rules of where which kind of message may be sent at all."""
+"""Dated rules of where which kind of message may be sent at all, and who may change them."""

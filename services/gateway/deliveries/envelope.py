@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 
-from services.gateway.deliveries.naming import renamed, with_our_media
+from services.gateway.deliveries.naming import renamed, with_our_media, without_ids
 
 NOT_DIGITS = re.compile(r"[^0-9]")
 NOT_ASCII = re.compile(r"[^\x00-~]+")
 BSUID = re.compile(r"[A-Z]{2}\.")
 _OURS = frozenset({"id", "status", "timestamp", "biz_opaque_callback_data"})
+NULL = msgspec.Raw(b"null")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,13 +48,13 @@ class Inbound(msgspec.Struct, frozen=True):
 
 
 class Reported(msgspec.Struct, frozen=True):
-    """What the webhook sealed of a status: Meta's object, and the contact that belongs to it."""
+    """What the webhook sealed of a status: Meta's object, and the contact that belongs to it, as they were written."""
 
-    status: dict[str, Any]
-    contact: dict[str, Any] | None = None
+    status: dict[str, msgspec.Raw]
+    contact: msgspec.Raw = NULL
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """What is given back of the tenant's own send request."""
 
     to: str | None = None
@@ -96,11 +97,12 @@ def status_value(
     if content.error is not None:
         status["errors"] = [content.error]
     if reported is not None:
-        status |= renamed({name: said for name, said in reported.status.items() if name not in _OURS}, {})
+        said = {name: written for name, written in reported.status.items() if name not in _OURS}
+        status.update(without_ids(said))
     if sent is not None and sent.biz_opaque_callback_data is not None:
         status["biz_opaque_callback_data"] = sent.biz_opaque_callback_data
     value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
-    if (contact := reported.contact if reported and reported.contact else _contact(status)) is not None:
+    if (contact := reported.contact if reported and reported.contact != NULL else _contact(status)) is not None:
         value["contacts"] = [contact]
     value["statuses"] = [status]
     value["event_id"] = str(event_id)
@@ -172,8 +174,8 @@ def envelope(values: Iterable[Value]) -> bytes:
 
 def _escaped(body: dict[str, Any]) -> bytes:
     r"""Letters beyond ASCII as Meta writes them, \u and four digits: some clients do the same before they verify."""
-    text = _encode(body).decode()
-    return NOT_ASCII.sub(_units, text).encode()
+    encoded = _encode(body)
+    return encoded if encoded.isascii() else NOT_ASCII.sub(_units, encoded.decode()).encode()
 
 
 def _units(letters: re.Match[str]) -> str:

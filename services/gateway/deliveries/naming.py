@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from services.gateway.media.service import MEDIA_KINDS, inbound_media_id, media_url
 
 START = "wamid."
@@ -19,6 +21,24 @@ _NAMES_ANOTHER = {
 _NOT_METAS = frozenset({"button_reply", "list_reply", "nfm_reply", "button", "text"})
 _METAS_WORDS = frozenset({"details", "message", "title"})  # of an error
 _IN_WORDS = re.compile(r"wamid\.[A-Za-z0-9+/=_-]+")
+
+
+# Where none of these is written, nothing names an id: an escaped letter of ASCII may be one of theirs.
+_TRACES = re.compile(rb'wamid\.|\\u00|"(?:' + "|".join(_NAMES_ANOTHER).encode() + rb')"')
+
+
+def without_ids(fields: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """The fields of an object without Meta's ids; what names none, which is almost everything, stays as it is written.
+
+    As `renamed` with no ids of ours.
+    """
+    told: dict[str, msgspec.Raw] = {}
+    for name, written in fields.items():
+        if name not in _NAMES_ANOTHER and _TRACES.search(written) is None:
+            told[name] = written
+        elif name in (left := renamed({name: msgspec.json.decode(written)}, {})):
+            told[name] = msgspec.Raw(msgspec.json.encode(left[name]))
+    return told
 
 
 def named_ids(node: Any, parent: str = "") -> Iterator[str]:

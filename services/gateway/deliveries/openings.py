@@ -19,6 +19,9 @@ _sent = msgspec.json.Decoder(Sent)
 _inbound = msgspec.json.Decoder(Inbound)
 _object = msgspec.json.Decoder(dict[str, Any])
 _reported = msgspec.json.Decoder(Reported)
+_OPENED = {
+    purpose: metrics.OPENINGS.labels(purpose, "opened") for purpose in ("messages", "inbound", "statuses", "platform")
+}
 
 
 class Openings:
@@ -69,7 +72,7 @@ class Openings:
 
 
 def _counted(purpose: str, opened: T) -> T:
-    metrics.OPENINGS.labels(purpose, "opened").inc()
+    _OPENED[purpose].inc()
     return opened
 
 

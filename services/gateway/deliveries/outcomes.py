@@ -17,8 +17,6 @@ from services.gateway.deliveries.sender import Answer
 from services.gateway.endpoint_health import service as health
 from services.gateway.endpoint_health.service import Failed
 from services.gateway.keys.service import Keyring
-from services.gateway.messages import service as messages
-from services.kernel import clock
 from services.kernel.db import Database
 
 GONE = 410
@@ -81,14 +79,6 @@ class Outcomes:
 
     async def _finish(self, connection: AsyncConnection, delivered: Iterable[Outcome]) -> None:
         done = await repository.finish(connection, [outcome.post.delivery_id for outcome in delivered])
-        pairs = [(one.tenant_id, message_id) for one in done for message_id in one.message_ids]
-        if pairs:
-            await messages.mark_called_back(
-                connection,
-                tenant_ids=[tenant_id for tenant_id, _ in pairs],
-                message_ids=[message_id for _, message_id in pairs],
-                at=clock.now(),
-            )
         metrics.FACTS_DELIVERED.inc(sum(one.facts for one in done))
 
     async def _reschedule(self, connection: AsyncConnection, failed: Iterable[Outcome]) -> None:

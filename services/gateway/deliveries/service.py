@@ -32,8 +32,9 @@ OUTAGE_PAUSE_SECONDS = 0.5
 BROKEN_PAUSE_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 60.0
-RESULT_TICK_SECONDS = 0.05
+RESULT_TICK_SECONDS = 0.2
 RESULT_BATCH_MAX = 200
+LOADED_PAUSE_SECONDS = 0.1
 LOADED_FACTS = 20  # a round that packed this much is followed by a pause to gather more
 
 _log = get_logger()
@@ -119,6 +120,8 @@ class Deliveries:
         bell, seconds = (
             (self._freed, self._limits.gather_seconds) if loaded else (self._bell, self._limits.idle_seconds)
         )
+        if loaded:
+            await asyncio.sleep(LOADED_PAUSE_SECONDS)
         with suppress(TimeoutError):
             await asyncio.wait_for(bell.wait(), seconds)
 

@@ -12,7 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.contents import service as contents
 from services.gateway.deliveries import envelope, metrics, naming
-from services.gateway.deliveries.envelope import Inbound, MessageContent, PlatformContent, StatusContent, Value
+from services.gateway.deliveries.envelope import (
+    Inbound,
+    MessageContent,
+    PlatformContent,
+    Sent,
+    StatusContent,
+    Value,
+)
 from services.gateway.deliveries.openings import Openings
 from services.gateway.deliveries.repository import FactRow
 from services.gateway.inbound import service as inbound
@@ -27,6 +34,8 @@ from services.kernel.logging import get_logger
 UNKNOWN_WABA = "0"
 MESSAGES = "messages"
 BREATH_SECONDS = 0.005
+# Requests that stay open in memory, of 400 bytes each: a message is told of three times within seconds.
+SENT_MAX = 20_000
 
 _log = get_logger()
 _status = msgspec.json.Decoder(StatusContent)
@@ -34,12 +43,13 @@ _message = msgspec.json.Decoder(MessageContent)
 _platform = msgspec.json.Decoder(PlatformContent)
 
 Name = tuple[UUID, str]  # a tenant, and an id of Meta's
+Subject = tuple[UUID, UUID]  # a tenant, and a message
 
 
 class Contents(NamedTuple):
-    """What one round's facts speak of: requests still sealed, messages opened, and our ids by Meta's."""
+    """What one round's facts speak of: requests opened (None: not to be opened), messages, and our ids by Meta's."""
 
-    sent: Mapping[UUID, bytes]
+    sent: Mapping[UUID, Sent | None]
     inbound: Mapping[UUID, Stored]
     opened: Mapping[UUID, Inbound | None]
     ours: Mapping[UUID, Mapping[str, str]]
@@ -55,10 +65,13 @@ class Values:
         self._public_url = public_url
         self._openings = Openings(keyring)
         self._breathed_at = 0.0
+        self._sent: dict[Subject, Sent] = {}  # the latest opened last
 
     async def prepare(self, connection: AsyncConnection, facts: Sequence[FactRow]) -> Contents:
         """Everything that these facts' values need of the database, in one query of a kind for all of them."""
-        sent = await _requests(connection, {fact.subject_id: fact.tenant_id for fact in facts if fact.kind == "status"})
+        sent = await self._requests(
+            connection, {fact.subject_id: fact.tenant_id for fact in facts if fact.kind == "status"}
+        )
         arrived = {fact.subject_id: fact.tenant_id for fact in facts if fact.kind == "message"}
         if not arrived:
             return Contents(sent, {}, {}, {})
@@ -68,6 +81,30 @@ class Values:
             opened[inbound_id] = await self._openings.inbound(arrived[inbound_id], inbound_id, content.content)
             await self._breathe()
         return Contents(sent, stored, opened, await self._our_ids(connection, arrived, opened))
+
+    async def _requests(self, connection: AsyncConnection, tenants: Mapping[UUID, UUID]) -> dict[UUID, Sent | None]:
+        """What was sent under these ids, as far as it is stored."""
+        known: dict[UUID, Sent | None] = {}
+        unknown: dict[UUID, UUID] = {}
+        for message_id, tenant_id in tenants.items():
+            if (sent := self._sent.get((tenant_id, message_id))) is not None:
+                known[message_id] = sent
+            else:
+                unknown[message_id] = tenant_id
+        if unknown:
+            sealed = await contents.bodies(connection, list(unknown.values()), list(unknown))
+            for message_id, body in sealed.items():
+                known[message_id] = await self._opened(unknown[message_id], message_id, body)
+        return known
+
+    async def _opened(self, tenant_id: UUID, message_id: UUID, body: bytes) -> Sent | None:
+        await self._breathe()
+        sent = await self._openings.sent(tenant_id, message_id, body)
+        if sent is not None:
+            self._sent[tenant_id, message_id] = sent
+            if len(self._sent) > SENT_MAX:
+                del self._sent[next(iter(self._sent))]
+        return sent
 
     async def value(self, fact: FactRow, contents: Contents) -> Value | None:
         """None for a fact that says nothing we can read: it is dropped and counted."""
@@ -93,8 +130,7 @@ class Values:
 
     async def _status_value(self, fact: FactRow, contents: Contents, metadata: dict[str, str]) -> bytes:
         content = _status.decode(fact.content)
-        sealed = contents.sent.get(fact.subject_id)
-        sent = None if sealed is None else await self._openings.sent(fact.tenant_id, fact.subject_id, sealed)
+        sent = contents.sent.get(fact.subject_id)
         reported = None
         if content.sealed_details is not None:
             reported = await self._openings.reported(fact.tenant_id, fact.event_id, content.sealed_details)
@@ -176,9 +212,3 @@ class Values:
         if time.monotonic() - self._breathed_at > BREATH_SECONDS:
             await asyncio.sleep(0)
             self._breathed_at = time.monotonic()
-
-
-async def _requests(connection: AsyncConnection, tenants: Mapping[UUID, UUID]) -> dict[UUID, bytes]:
-    if not tenants:
-        return {}
-    return await contents.bodies(connection, list(tenants.values()), list(tenants))

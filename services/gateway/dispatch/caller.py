@@ -21,9 +21,12 @@ from services.kernel.logging import get_logger
 NOT_SENT_DELAY_SECONDS = 0.5
 # While Meta cannot be reached: doubled at each attempt up to this.
 NOT_SENT_DELAY_MAX_SECONDS = 8.0
-# A person must act first: the number is switched off, or a key is missing.
+# A person must act first: a key is missing.
 HELP_DELAY_SECONDS = 60.0
+# Claims leave the messages of a number alone that is switched off; what we remember of it is some seconds older.
+SUSPENDED_DELAY_SECONDS = 5.0
 PURPOSE = "messages"
+OPAQUE = b"biz_opaque_callback_data"
 
 _log = get_logger()
 
@@ -64,7 +67,7 @@ class Caller:
             _log.error("call cannot be prepared", message_id=row.message_id, error_class=type(error).__name__)
             return not_sent(row, attempt.number, NOT_SENT_DELAY_SECONDS if is_retryable(error) else HELP_DELAY_SECONDS)
         if call is None:
-            return not_sent(row, attempt.number, HELP_DELAY_SECONDS)
+            return not_sent(row, attempt.number, SUSPENDED_DELAY_SECONDS)
         answer = await call.graph.send(
             phone_number_id=row.phone_number_id,
             access_token=call.access_token,
@@ -91,15 +94,24 @@ class Caller:
             return None
         key = await self._keyring.opening_key(row.tenant_id, PURPOSE, crypto.sealed_key_id(attempt.body))
         place = crypto.Place(row.tenant_id, "messages", "body", str(row.message_id))
-        # The tenant's own opaque data stays with us.
-        request = msgspec.json.decode(crypto.open_sealed(key, place, attempt.body))
+        request = _named(crypto.open_sealed(key, place, attempt.body), row.message_id)
         return _Call(
             graph=self._graphs[number.mode],
             access_token=number.access_token,
-            request=msgspec.json.encode({**request, "biz_opaque_callback_data": str(row.message_id)}),
+            request=request,
             sealing_key=await self._keyring.key(row.tenant_id, PURPOSE),
             index_key=await self._keyring.index_key(row.tenant_id),
         )
+
+
+def _named(request: bytes, message_id: UUID) -> bytes:
+    """The request under our id; the tenant's own opaque data stays with us.
+
+    A request is canonical JSON, in which no name is escaped: one that says nothing of it needs no decoding.
+    """
+    if OPAQUE not in request and request.startswith(b'{"') and request.endswith(b"}"):
+        return b'%s,"%s":"%s"}' % (request[:-1], OPAQUE, str(message_id).encode())
+    return msgspec.json.encode({**msgspec.json.decode(request), OPAQUE.decode(): str(message_id)})
 
 
 def _sent(row: Row[Any], attempt: int, wamid: str, call: _Call) -> Result:
@@ -131,7 +143,7 @@ def _refused(row: Row[Any], attempt: int, code: int) -> Result:
         _log.error("Meta needs a person's attention", message_id=row.message_id, tenant_id=row.tenant_id, code=code)
     match fate.action:
         case Action.RETRY:
-            return _result(row, attempt, outcome="requeue", delay_seconds=fate.delay(attempt))
+            return _result(row, attempt, outcome="requeue", delay_seconds=fate.delay(attempt), parks=fate.parks)
         case Action.FAIL:
             return _result(row, attempt, outcome="failed", code=code, reason=reason_of(code))
         case Action.UNKNOWN:

@@ -6,6 +6,7 @@ between claim and result in this process.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,13 +14,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.dispatch import metrics, repository, results
 from services.gateway.dispatch.caller import Attempt, Caller, not_sent
-from services.gateway.dispatch.graph_client import CALL_TIMEOUT_SECONDS
 from services.gateway.dispatch.questions import Answer, Questions
 from services.gateway.dispatch.results import Result
 from services.gateway.messages import service as messages
+from services.gateway.turns import service as turns
+from services.gateway.turns.service import Pair, Slots
 from services.kernel import clock
 from services.kernel.batcher import Batcher
 from services.kernel.db import Database
@@ -28,17 +31,23 @@ from services.kernel.logging import get_logger
 
 # In flight = rate x Meta's time to answer; 600 carries 1,000 messages/s at 150 ms with room for slow answers.
 WINDOW = 600
+# Of them kept free of mailings, so that answers and codes find a place when Meta is slow.
+EXPRESS_PLACES = 100
+# Of one number, and of its mailings: 1,000 messages/s at 150 ms, and what is slow there takes nobody else's places.
+NUMBER_WINDOW = 300
+NUMBER_BULK_WINDOW = 250
 CLAIM_MAX = 200
 # Time for question and start; a worker that dies here delays its messages by this much.
 LEASE_SECONDS = 10.0
 # The promise: a call begins within a second of consent's answer, so that a withdrawal is obeyed.
 CALL_WITHIN_SECONDS = 1.0
-# Past the last moment of a call that began in time; then somebody else may turn to the pair.
-BUSY_SECONDS = LEASE_SECONDS + CALL_WITHIN_SECONDS + CALL_TIMEOUT_SECONDS + 2.0
 WAIT_SECONDS = 1.0
 IDLE_SECONDS = 0.25
-LOADED_SECONDS = 0.05
-RESULT_TICK_SECONDS = 0.05
+# Under load a claim carries more when it waits: its question and its transactions cost the same for one message.
+LOADED_SECONDS = 0.2
+LOADED_MESSAGES = 20
+RESULT_TICK_SECONDS = 0.2
+STEP_ASIDE_EVERY_SECONDS = 1.0
 OUTAGE_SECONDS = 0.5
 # About a minute with the database's own time-outs; then the sweeper takes the message for ambiguous.
 REPORT_ATTEMPTS_MAX = 60
@@ -62,6 +71,8 @@ class Dispatcher:
         self._worker = uuid4()
         self._woken = asyncio.Event()
         self._in_flight = 0
+        self._of_number: Counter[str] = Counter()
+        self._step_aside_at = 0.0
         self._carrying: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
         self._written = written
@@ -90,36 +101,51 @@ class Dispatcher:
         if self._fault is not None:
             raise self._fault
         self._woken.clear()
-        slots = min(WINDOW - self._in_flight, CLAIM_MAX)
-        claimed = 0
-        if slots > 0:
+        slots = self._slots()
+        is_more = False
+        if slots.all > 0:
             try:
-                claimed = await self._claim(slots)
+                is_more = await self._claim(slots)
             except FAILURES as error:
                 await self._outage(error)
-        if claimed < slots or not slots:
+        if not is_more:
             await self._rest()
 
+    def _slots(self) -> Slots:
+        free = min(WINDOW - self._in_flight, CLAIM_MAX)
+        bulk = min(WINDOW - EXPRESS_PLACES - self._in_flight, free)
+        return Slots(free, max(bulk, 0), NUMBER_WINDOW, NUMBER_BULK_WINDOW)
+
     async def _rest(self) -> None:
-        """Gather under load, so that one claim carries more; when idle, go on as soon as there may be something."""
-        if self._in_flight:
+        """Gather under load, so that one claim carries more; else go on as soon as there may be something."""
+        if self._in_flight >= LOADED_MESSAGES:
             await asyncio.sleep(LOADED_SECONDS)
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
 
-    async def _claim(self, slots: int) -> int:
+    async def _claim(self, slots: Slots) -> bool:
+        """Whether there may be more at once."""
         async with self._database.transaction() as connection:
-            rows = await repository.claim(
-                connection, worker=self._worker, slots=slots, lease_seconds=LEASE_SECONDS, busy_seconds=BUSY_SECONDS
+            rows, stuck, is_more = await turns.claim(
+                connection, worker=self._worker, slots=slots, in_flight=self._of_number, lease_seconds=LEASE_SECONDS
             )
+            if stuck:
+                await self._step_aside(connection, stuck)
         if rows:
             metrics.CLAIMED.inc(len(rows))
-            self._count(len(rows))
+            self._enter(rows)
             task = asyncio.create_task(self._carry(rows))
             self._carrying.add(task)
             task.add_done_callback(self._carried)
-        return len(rows)
+        return is_more
+
+    async def _step_aside(self, connection: AsyncConnection, stuck: list[str]) -> None:
+        """Now and then: it is for who is written to so often that nobody else is seen."""
+        now = time.monotonic()
+        if now >= self._step_aside_at:
+            self._step_aside_at = now + STEP_ASIDE_EVERY_SECONDS
+            metrics.ASIDE.inc(await turns.step_aside(connection, stuck))
 
     def _carried(self, task: asyncio.Task[None]) -> None:
         self._carrying.discard(task)
@@ -136,7 +162,8 @@ class Dispatcher:
         except FAILURES as error:
             await self._outage(error)
         finally:
-            self._leave(len(rows) - len(started))
+            going = {attempt.row.message_id for attempt in started}
+            self._leave([row for row in rows if row.message_id not in going])
         await self._call(started, start_before=asked_monotonic + CALL_WITHIN_SECONDS)
 
     async def _judge(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
@@ -160,14 +187,10 @@ class Dispatcher:
             return
         metrics.CONSENT_WAITS.inc(len(rows))
         async with self._database.transaction() as connection:
-            pairs = [row.phone_number_id for row in rows], [row.person for row in rows]
-            await repository.lock_pairs(connection, *pairs)
             given = await repository.give_back(
                 connection, ids=[row.message_id for row in rows], worker=self._worker, delay_seconds=WAIT_SECONDS
             )
-            await repository.free_pairs(
-                connection, [row.phone_number_id for row in given], [row.person for row in given], [1] * len(given)
-            )
+            await turns.change_pairs(connection, [Pair(row.phone_number_id, row.person, refund=1) for row in given])
 
     async def _stop(self, stopped: Sequence[tuple[Row[Any], Answer]]) -> None:
         """Consent says no: the message ends here, before its call."""
@@ -188,18 +211,17 @@ class Dispatcher:
         """Record the attempts; only what the database says has started may be called."""
         if not rows:
             return []
-        ids = [row.message_id for row in rows]
         async with self._database.transaction() as connection:
-            await messages.lock(connection, [row.tenant_id for row in rows], ids)
-            started = await repository.start(connection, ids=ids, worker=self._worker, call_before=call_before)
+            # Messages before their queue rows, as everybody does. One whose lease is over stays "sending" and waits.
             bodies = await messages.start(
                 connection,
-                tenant_ids=[row.tenant_id for row in started],
-                message_ids=[row.message_id for row in started],
+                tenant_ids=[row.tenant_id for row in rows],
+                message_ids=[row.message_id for row in rows],
                 at=clock.now(),
             )
+            started = await repository.start(connection, ids=list(bodies), worker=self._worker, call_before=call_before)
         attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
-        return [Attempt(row, attempts[id_], bodies[id_]) for row in rows if (id_ := row.message_id) in bodies]
+        return [Attempt(row, attempts[id_], bodies[id_]) for row in rows if (id_ := row.message_id) in attempts]
 
     async def _call(self, attempts: Sequence[Attempt], *, start_before: float) -> None:
         await asyncio.gather(*(self._call_one(attempt, start_before) for attempt in attempts))
@@ -207,11 +229,12 @@ class Dispatcher:
     async def _call_one(self, attempt: Attempt, start_before: float) -> None:
         # Each leaves the window by itself: one slow answer must not hold the places of a whole claim.
         try:
-            with metrics.GRAPH_SECONDS.time():
-                result = await self._caller.call(attempt, start_before=start_before)
+            began = time.perf_counter()
+            result = await self._caller.call(attempt, start_before=start_before)
+            metrics.GRAPH_SECONDS.observe(time.perf_counter() - began)
             await self._report(result)
         finally:
-            self._leave(1)
+            self._leave([attempt.row])
 
     async def _report(self, result: Result) -> None:
         """Write down a result, through an outage; without it the message would count as ambiguous."""
@@ -227,6 +250,7 @@ class Dispatcher:
         async with self._database.transaction() as connection:
             await results.write(connection, batch)
         self._written()
+        self._woken.set()  # the next messages of these people may go
         return [None] * len(batch)
 
     async def _outage(self, error: Exception) -> None:
@@ -240,11 +264,16 @@ class Dispatcher:
             await asyncio.wait(self._carrying, timeout=DRAIN_SECONDS)
         await self._results.stop()
 
-    def _leave(self, count: int) -> None:
-        if count:
-            self._count(-count)
-            self._woken.set()
+    def _enter(self, rows: Sequence[Row[Any]]) -> None:
+        self._in_flight += len(rows)
+        for row in rows:
+            self._of_number[row.phone_number_id] += 1
+        metrics.IN_FLIGHT.set(self._in_flight)
 
-    def _count(self, change: int) -> None:
-        self._in_flight += change
+    def _leave(self, rows: Sequence[Row[Any]]) -> None:
+        self._in_flight -= len(rows)
+        for row in rows:
+            self._of_number[row.phone_number_id] -= 1
+            if not self._of_number[row.phone_number_id]:
+                del self._of_number[row.phone_number_id]
         metrics.IN_FLIGHT.set(self._in_flight)

@@ -1,19 +1,15 @@
 """One call to Meta's Graph API, and what it certainly did or did not do (hot path)."""
 
 import time
-from types import SimpleNamespace
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
-import aiohttp
 import msgspec
+
+from services.gateway.dispatch.connections import Broken, Pool, address_of
 
 GRAPH_VERSION = "v23.0"
 CALL_TIMEOUT_SECONDS = 10.0
-CONNECT_TIMEOUT_SECONDS = 1.0
-ANSWER_BYTES_MAX = 256 * 1024
 CODE_MAX = 2**31 - 1  # what a column of codes holds; Meta's have up to seven digits
-# Shorter than Meta's own, so that we rarely write into a connection that is being closed.
-KEEP_ALIVE_SECONDS = 15.0
 
 
 class Accepted(NamedTuple):
@@ -56,64 +52,45 @@ class _Body(msgspec.Struct):
     error: _Error | None = None
 
 
-class DeadlinePassed(Exception):
-    """The moment before which the call had to begin is over."""
-
-
-async def _begin(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-    if time.monotonic() > context.trace_request_ctx["start_before"]:
-        raise DeadlinePassed
-    context.trace_request_ctx["is_written"] = True
-
-
-def _trace() -> aiohttp.TraceConfig:
-    # aiohttp says "headers sent" right before it writes them to the connection that it has: the last moment to think
-    # again (a frozen process wakes before it), and the first from which something may have been sent.
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_begin)
-    return trace
-
-
 class GraphClient:
     """Posts messages to `base_url`; never repeats a request by itself and follows no redirect."""
 
     def __init__(self, base_url: str, *, connections_max: int, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=connections_max, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=60
-            ),
-            # `connect` counts the wait for one of `connections_max`, too: by then the call must have begun, and who
-            # waits longer holds a place in the window for nothing.
-            timeout=aiohttp.ClientTimeout(
-                total=timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS, sock_connect=CONNECT_TIMEOUT_SECONDS
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_trace()],
-            trust_env=False,
+        address = address_of(base_url)
+        self._pool = Pool(address, connections_max=connections_max)
+        self._timeout_seconds = timeout_seconds
+        self._before = f"POST {address.path}/{GRAPH_VERSION}/"
+        self._after = (
+            f"/messages HTTP/1.1\r\nHost: {address.authority}\r\nUser-Agent: Vestnik/1\r\nAccept: application/json\r\n"
+            "Accept-Encoding: identity\r\nContent-Type: application/json\r\nAuthorization: Bearer "
         )
         self._decoder = msgspec.json.Decoder(_Body)
 
     async def close(self) -> None:
-        await self._session.close()
+        self._pool.close()
 
     async def send(self, *, phone_number_id: str, access_token: str, body: bytes, start_before: float) -> Answer:
         """Post one message; `start_before` is a time.monotonic() before which the first byte must be written."""
-        progress: dict[str, Any] = {"start_before": start_before, "is_written": False}
+        if not (access_token.isascii() and access_token.isprintable()):
+            return NotSent("access token")  # its bytes would end the header
+        head = f"{self._before}{phone_number_id}{self._after}{access_token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        give_up_at = time.monotonic() + self._timeout_seconds
         try:
-            async with self._session.post(
-                f"{self._base_url}/{GRAPH_VERSION}/{phone_number_id}/messages",
-                data=body,
-                headers={"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"},
-                allow_redirects=False,
-                trace_request_ctx=progress,
-            ) as response:
-                return self._read(await _body_of(response))
-        except DeadlinePassed:
-            return NotSent("deadline")
-        except (aiohttp.ClientError, OSError) as error:  # OSError includes TimeoutError
-            kind = type(error).__name__
-            return Ambiguous(kind) if progress["is_written"] else NotSent(kind)
+            connection = await self._pool.take()
+        except OSError as error:  # includes TimeoutError
+            return NotSent(type(error).__name__)
+        try:
+            # A frozen process wakes here: the last moment to think again before something may have been sent.
+            if time.monotonic() > min(start_before, give_up_at):
+                return NotSent("deadline")
+            if not connection.is_usable:
+                return NotSent("closed")
+            request = head.encode() + body
+            return self._read(await connection.ask(request, timeout_seconds=give_up_at - time.monotonic()))
+        except Broken as error:
+            return Ambiguous(str(error))
+        finally:
+            self._pool.give_back(connection)
 
     def _read(self, body: bytes | bytearray) -> Answer:
         try:
@@ -123,13 +100,3 @@ class GraphClient:
         if answer.error is not None:
             return Refused(answer.error.code)
         return Accepted(answer.messages[0].id) if answer.messages else Ambiguous("no message id")
-
-
-async def _body_of(response: aiohttp.ClientResponse) -> bytearray:
-    """The whole body, which may come in pieces; of one that is too long only the beginning, which is no JSON."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > ANSWER_BYTES_MAX:
-            break
-    return body

@@ -9,3 +9,5 @@ ALERTS = Counter("gateway_graph_alerts_total", "Errors of Meta that need a perso
 GRAPH_SECONDS = Histogram("gateway_graph_call_seconds", "Time of one call to Meta.")
 IN_FLIGHT = Gauge("gateway_dispatch_in_flight", "Messages between claim and result in this process.")
 CONSENT_WAITS = Counter("gateway_dispatch_waits_total", "Messages that consent asked to wait with.")
+PARKED = Counter("gateway_dispatch_parks_total", "Answers of Meta that let more rest than their message.", ["what"])
+ASIDE = Counter("gateway_dispatch_aside_total", "Messages that left the head of the queue to wait for their pair.")

@@ -1,7 +1,9 @@
 """Writing down what became of claimed messages, a batch in one transaction (hot path)."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -9,12 +11,15 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.dispatch import repository
-from services.gateway.dispatch.metrics import OUTCOMES
+from services.gateway.dispatch.fates import Parks
+from services.gateway.dispatch.metrics import OUTCOMES, PARKED
 from services.gateway.dispatch.questions import Answer
 from services.gateway.messages import service as messages
 from services.gateway.messages.failures import tell_expired, tell_failed
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import State
+from services.gateway.turns import service as turns
+from services.gateway.turns.service import Pair, Park
 from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.messages import MessageSent
@@ -35,6 +40,7 @@ class Result(NamedTuple):
     code: int | None = None
     reason: str | None = None
     delay_seconds: float = 0.0
+    parks: Parks | None = None
     refund: int = 0
     wamid_index: str | None = None
     wamid: bytes | None = None
@@ -42,19 +48,19 @@ class Result(NamedTuple):
 
 async def write(connection: AsyncConnection, results: Sequence[Result]) -> None:
     """Record the outcomes; an attempt that is no longer the present one only brings its wamid."""
-    ordered = sorted(results, key=lambda result: result.message_id)
+    ordered = sorted(results, key=attrgetter("message_id"))
     states = await messages.lock(connection, [r.tenant_id for r in ordered], [r.message_id for r in ordered])
-    await repository.lock_pairs(connection, [r.phone_number_id for r in ordered], [r.person for r in ordered])
-    present = await repository.lock_attempts(connection, [r.message_id for r in ordered], [r.attempt for r in ordered])
+    settled = {id_ for id_, state in states.items() if state >= State.SENT}
+    now = clock.now()
+    present = await repository.settle(connection, _fates(ordered, settled, now), at=now)
     sending = {(row.message_id, row.attempt): row.was_sending for row in present}
     mine = [r for r in ordered if (r.message_id, r.attempt) in sending]
     stale = [r for r in ordered if (r.message_id, r.attempt) not in sending and r.outcome == "sent"]
-    await _free_pairs(connection, [r for r in mine if sending[r.message_id, r.attempt]])
-    await _move_queue(connection, mine, {id_ for id_, state in states.items() if state >= State.SENT})
-    await _move_messages(connection, stale)
-    await _move_messages(connection, mine)
-    for result in results:
-        OUTCOMES.labels(result.outcome).inc()
+    await _limit(connection, [r for r in mine if sending[r.message_id, r.attempt]], now)
+    await _move_messages(connection, stale, now)
+    await _move_messages(connection, mine, now)
+    for outcome, count in Counter(result.outcome for result in results).items():
+        OUTCOMES.labels(outcome).inc(count)
 
 
 async def stop(connection: AsyncConnection, stopped: Sequence[tuple[Row[Any], Answer]], *, worker: UUID) -> None:
@@ -62,14 +68,11 @@ async def stop(connection: AsyncConnection, stopped: Sequence[tuple[Row[Any], An
     rows = sorted((row for row, _ in stopped), key=lambda row: row.message_id)
     answers = {answer.message_id: answer for _, answer in stopped}
     await messages.lock(connection, [row.tenant_id for row in rows], [row.message_id for row in rows])
-    await repository.lock_pairs(connection, [row.phone_number_id for row in rows], [row.person for row in rows])
     held = await repository.give_back(
         connection, ids=[row.message_id for row in rows], worker=worker, delay_seconds=0.0
     )
     ours = {row.message_id for row in held}
-    await repository.free_pairs(
-        connection, [row.phone_number_id for row in held], [row.person for row in held], [1] * len(held)
-    )
+    await turns.change_pairs(connection, [Pair(row.phone_number_id, row.person, refund=1) for row in held])
     await repository.delete(connection, list(ours))
     await end(connection, [_stopped(row, answers[row.message_id]) for row in rows if row.message_id in ours])
 
@@ -77,9 +80,11 @@ async def stop(connection: AsyncConnection, stopped: Sequence[tuple[Row[Any], An
 async def end(connection: AsyncConnection, moves: Sequence[Move]) -> None:
     """Fail or expire messages, tell their tenants and publish the terminal facts."""
     rows = [row for row in await messages.move(connection, moves) if row.moves]
-    await tell_failed(connection, [row for row in rows if row.state == State.FAILED])
-    await tell_expired(connection, [row for row in rows if row.state == State.EXPIRED])
-    await outbox.add(connection, await messages.endings(connection, [(row.tenant_id, row.id) for row in rows]))
+    failed = [row for row in rows if row.state == State.FAILED]
+    expired = [row for row in rows if row.state == State.EXPIRED]
+    await tell_failed(connection, failed)
+    await tell_expired(connection, expired)
+    await outbox.add(connection, [messages.ending(row) for row in (*failed, *expired)])
 
 
 def _stopped(row: Row[Any], answer: Answer) -> Move:
@@ -94,34 +99,38 @@ def _stopped(row: Row[Any], answer: Answer) -> Move:
     )
 
 
-async def _free_pairs(connection: AsyncConnection, results: Sequence[Result]) -> None:
-    if results:
-        await repository.free_pairs(
-            connection,
-            [result.phone_number_id for result in results],
-            [result.person for result in results],
-            [result.refund for result in results],
-        )
-
-
-async def _move_queue(connection: AsyncConnection, results: Sequence[Result], settled: set[UUID]) -> None:
+def _fates(results: Sequence[Result], settled: set[UUID], now: datetime) -> dict[str, list[Any]]:
     """What Meta has reported on meanwhile is neither sent again nor unknown, whatever this attempt says."""
-    now = clock.now()
-    done = [r.message_id for r in results if r.outcome in ("sent", "failed") or r.message_id in settled]
-    open_ = [r for r in results if r.message_id not in settled]
-    again = [r for r in open_ if r.outcome == "requeue"]
-    unknown = [r.message_id for r in open_ if r.outcome == "unknown"]
-    if done:
-        await repository.delete(connection, done)
-    if again:
-        due = [now + timedelta(seconds=result.delay_seconds) for result in again]
-        await repository.requeue(connection, [result.message_id for result in again], due)
-    if unknown:
-        await repository.turn_unknown(connection, unknown, now)
+    unsettled = [result.message_id not in settled for result in results]
+    return {
+        "ids": [result.message_id for result in results],
+        "attempts": [result.attempt for result in results],
+        "due": [
+            now + timedelta(seconds=result.delay_seconds) if is_open and result.outcome == "requeue" else None
+            for result, is_open in zip(results, unsettled, strict=True)
+        ],
+        "unknown": [
+            is_open and result.outcome == "unknown" for result, is_open in zip(results, unsettled, strict=True)
+        ],
+    }
 
 
-async def _move_messages(connection: AsyncConnection, results: Sequence[Result]) -> None:
-    now = clock.now()
+async def _limit(connection: AsyncConnection, results: Sequence[Result], now: datetime) -> None:
+    """Let rest what Meta takes nothing from, and give back what was not used: first buckets, then pairs."""
+    parks, pairs = [], []
+    for result in results:
+        until = now + timedelta(seconds=result.delay_seconds)
+        if result.parks in (Parks.NUMBER, Parks.MAILINGS):
+            parks.append(Park(result.phone_number_id, until, result.parks is Parks.MAILINGS))
+            PARKED.labels(result.parks.value).inc()
+        if result.parks is Parks.PAIR or result.refund:
+            until_ = until if result.parks is Parks.PAIR else None
+            pairs.append(Pair(result.phone_number_id, result.person, result.refund, until_))
+    await turns.park(connection, parks)
+    await turns.change_pairs(connection, pairs)
+
+
+async def _move_messages(connection: AsyncConnection, results: Sequence[Result], now: datetime) -> None:
     moves = [
         Move(
             tenant_id=result.tenant_id,

@@ -1,7 +1,7 @@
 """The dispatch queue from outside: what enters it, what leaves it without being sent (hot path)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.dispatch import repository
 from services.gateway.messages.states import State
+from services.gateway.turns import service as turns
+from services.gateway.turns.service import Pair
 from services.kernel import clock
 from services.kernel.contracts.statuses import StatusReported
 
@@ -55,19 +57,12 @@ async def withdraw(connection: AsyncConnection, message: Row[Any]) -> bool:
 
     Whoever has leased it finds nothing to start; its person's next message need not wait for that lease.
     """
-    pair = [message.phone_number_id], [message.person]
-    await repository.lock_pairs(connection, *pair)
     was_leased = await repository.withdraw(connection, message.id)
     if was_leased:
-        await repository.free_pairs(connection, *pair, [1])
+        await turns.change_pairs(connection, [Pair(message.phone_number_id, message.person, refund=1)])
     return was_leased is not None
 
 
 async def note_reports(connection: AsyncConnection, reports: Iterable[StatusReported]) -> None:
     """Reports of these numbers arrive, so silence about an ambiguous send begins to mean something."""
-    latest: dict[str, datetime] = {}
-    for report in reports:
-        known = latest.get(report.phone_number_id)
-        latest[report.phone_number_id] = max(known, report.occurred_at) if known else report.occurred_at
-    if latest:
-        await repository.heard(connection, list(latest), list(latest.values()))
+    await turns.note_reports(connection, reports)

@@ -25,6 +25,8 @@ ROUTES = (
     Forwarded("GET", "/v1/consents", "consent", "consents"),
     Forwarded("POST", "/v1/consents:withdraw", "consent", "consents"),
     Forwarded("GET", "/v1/billing/balance", "billing", "billing"),
+    Forwarded("GET", "/v1/billing/charges", "billing", "billing"),
+    Forwarded("GET", "/v1/billing/usage", "billing", "billing"),
 )
 
 

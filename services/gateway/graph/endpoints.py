@@ -1,14 +1,12 @@
-"""The send door in Meta's shape, for one message and for many: plain Starlette routes (hot path)."""
+"""The send door in Meta's shape, for one message and for many (hot path: answered before middleware and routing)."""
 
 import re
 
 import msgspec
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.requests import Request
+from starlette.datastructures import State
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope
-from starlette.types import Send as SendMessage
+from starlette.types import Receive, Scope
 
 from services.gateway.graph import batches
 from services.gateway.graph.answers import failure, success
@@ -20,10 +18,25 @@ from services.gateway.graph.options import price_of, read_expiry, read_key
 from services.gateway.graph.schemas import read_request
 from services.gateway.graph.sends import Posting, ReadMark
 from services.gateway.graph.service import Door
-from services.gateway.tenants.authentication import visit_of
-from services.kernel.http import BODY_BYTES_MAX_OF_SCOPE, problem
+from services.gateway.tenants.authentication import visit_of_headers
+from services.gateway.tenants.rate_headers import headers_of
+from services.gateway.tenants.service import Visit
+from services.kernel.answers import problem
+from services.kernel.errors import TooLarge
+from services.kernel.hot import (
+    Answer,
+    Header,
+    HotRoute,
+    answer_of,
+    check_length,
+    first_values,
+    one_value,
+    read_body,
+    response_of,
+)
 
 BATCH_PATH = "/v1/messages:batch"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 EXPIRES_IN = "X-Vestnik-Expires-In"
 MAX_PRICE = "X-Vestnik-Max-Price"
 
@@ -36,6 +49,7 @@ _PROBLEMS = {
     503: (503, "unavailable"),
 }
 _DOOR = re.compile(r"/v[0-9]{1,3}\.[0-9]{1,2}/[^/]+/messages")
+_JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,89 +68,79 @@ class GraphVersion(Convertor[str]):
 register_url_convertor("graph_version", GraphVersion())
 
 
-async def post_message(request: Request) -> Response:
+async def post_message(state: State, scope: Scope, receive: Receive) -> Answer:
     """Meta's success shape with our id, given after Kafka's acknowledgement; every refusal in Meta's envelope."""
+    headers: list[Header] = scope["headers"]
+    firsts = first_values(headers)
+    visit = visit_of_headers(firsts, scope)
     try:
-        return await _post(request)
+        check_length(firsts, BODY_BYTES_MAX)
+        content = await _post(state.door, visit, scope, firsts, receive)
+    except TooLarge:
+        return _refused(too_large(), visit)
     except GraphError as error:
-        return refusal(error)
+        return _refused(error, visit)
+    return _json(content, headers_of(visit))
 
 
-async def _post(request: Request) -> Response:
-    door: Door = request.app.state.door
-    principal = await door.enter(visit_of(request))
-    phone_number_id: str = request.path_params["phone_number_id"]
-    idempotency_key = read_key(_one(request, "Idempotency-Key"), "Idempotency-Key")
-    expires_in_seconds = read_expiry(_one(request, EXPIRES_IN), EXPIRES_IN)
-    read = read_request(await _body(request))
+async def _post(
+    door: Door, visit: Visit, scope: Scope, firsts: dict[bytes, bytes], receive: Receive
+) -> dict[str, object]:
+    headers: list[Header] = scope["headers"]
+    principal = await door.enter(visit)
+    phone_number_id: str = scope["path"].split("/")[2]
+    idempotency_key = read_key(one_value(headers, firsts, b"idempotency-key"), IDEMPOTENCY_KEY)
+    expires_in_seconds = read_expiry(one_value(headers, firsts, b"x-vestnik-expires-in"), EXPIRES_IN)
+    read = read_request(await read_body(receive, BODY_BYTES_MAX))
     if isinstance(read, ReadMark):
         await door.mark_read(principal, phone_number_id, read)
-        return _json({"success": True})
-    if (max_price := price_of(_one(request, MAX_PRICE), MAX_PRICE)) is not None and read.max_price_micros is None:
+        return {"success": True}
+    max_price = price_of(one_value(headers, firsts, b"x-vestnik-max-price"), MAX_PRICE)
+    if max_price is not None and read.max_price_micros is None:
         read = msgspec.structs.replace(read, max_price_micros=max_price)
     message_id = await door.accept(principal, Posting(phone_number_id, read, idempotency_key, expires_in_seconds))
-    return _json(success(read, str(message_id)))
+    return success(read, str(message_id))
 
 
-async def post_batch(request: Request) -> Response:
+async def post_batch(state: State, scope: Scope, receive: Receive) -> Answer:
     """`{"results": [...]}` in the order of the messages, 200 also where all were refused."""
-    door: Door = request.app.state.door
-    shelf: Batches = request.app.state.batches
+    firsts = first_values(scope["headers"])
+    visit = visit_of_headers(firsts, scope)
+    check_length(firsts, batches.BYTES_MAX)
+    door: Door = state.door
+    shelf: Batches = state.batches
     try:
-        principal = await door.admit(visit_of(request))
+        principal = await door.admit(visit)
         with shelf.room(principal.tenant_id):
-            results = await shelf.post(principal, await request.body())
+            results = await shelf.post(principal, await read_body(receive, batches.BYTES_MAX))
     except GraphError as error:
         status, code = _PROBLEMS[error.status]
-        return problem(status, code, error.message, retry_after_seconds=error.retry_after_seconds)
-    return _json({"results": results})
+        refused = problem(status, code, error.message, retry_after_seconds=error.retry_after_seconds)
+        refused.raw_headers += headers_of(visit)
+        return answer_of(refused)
+    return _json({"results": results}, headers_of(visit))
 
 
 def refusal(error: GraphError) -> Response:
     """Any refusal in Meta's envelope."""
-    response = _json(failure(error), error.status)
-    if error.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(error.retry_after_seconds)
-    return response
+    return response_of(_json(failure(error), _retry_after(error), error.status))
 
 
-def _json(content: dict[str, object], status: int = 200) -> Response:
-    return Response(_encode(content), status, media_type="application/json")
+def _refused(error: GraphError, visit: Visit) -> Answer:
+    return _json(failure(error), [*_retry_after(error), *headers_of(visit)], error.status)
 
 
-def _one(request: Request, name: str) -> str | None:
-    """The value of a header; several become one that no rule allows."""
-    values = request.headers.getlist(name)
-    return None if not values else values[0] if len(values) == 1 else "\n".join(values)
+def _retry_after(error: GraphError) -> list[Header]:
+    seconds = error.retry_after_seconds
+    return [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise too_large()
-    return bytes(body)
+def _json(content: dict[str, object], more: list[Header], status: int = 200) -> Answer:
+    body = _encode(content)
+    return Answer(status, [(b"content-length", b"%d" % len(body)), _JSON, *more], body)
 
 
-class DoorLimit:
-    """Answers a declared length over the door's limit in Meta's envelope; lets batches be longer than other bodies."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: SendMessage) -> None:
-        if scope["type"] == "http" and scope["path"] == BATCH_PATH:
-            scope[BODY_BYTES_MAX_OF_SCOPE] = batches.BYTES_MAX
-        elif scope["type"] == "http" and scope["path"].endswith("/messages") and _DOOR.fullmatch(scope["path"]):
-            length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-            if length.isdigit() and int(length) > BODY_BYTES_MAX:
-                return await refusal(too_large())(scope, receive, send)
-            scope[BODY_BYTES_MAX_OF_SCOPE] = batches.BYTES_MAX  # one piece of an undeclared length may hold more
-        return await self._app(scope, receive, send)
-
-
-routes = [
-    Route("/{version:graph_version}/{phone_number_id}/messages", post_message, methods=["POST"]),
-    Route(BATCH_PATH, post_batch, methods=["POST"]),
-]
+hot_routes = (
+    HotRoute("/{version:graph_version}/{phone_number_id}/messages", _DOOR.fullmatch, post_message),
+    HotRoute(BATCH_PATH, BATCH_PATH.__eq__, post_batch),
+)

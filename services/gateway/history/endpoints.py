@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from services.gateway.history import schemas, service
+from services.gateway.history.owners import Owners
 from services.gateway.history.service import Question
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.states import State
@@ -69,14 +70,18 @@ async def list_messages(
     return schemas.MessageList(data=data, paging=schemas.Paging(next=page.cursor))
 
 
-@router.get("/{message_id}", summary="Read a message", responses=_MISSING)
+@router.get("/{message_id}", summary="Read a message", responses=_MISSING, response_model_exclude_defaults=True)
 async def get_message(message_id: MessageId, tenant: MessageReader, request: Request) -> schemas.Message:
-    """One message with its state, price, decision trace and history.
+    """One message with its state, price, decision trace in words, and history.
 
-    404 after at most one second for an id that does not exist or belongs to another tenant.
+    404 after at most one second for an id that does not exist or belongs to another tenant. A part that could not be
+    had within a second is left out, and `incomplete` names it: ask again.
     """
-    act = partial(service.one, tenant_id=tenant.tenant_id, message_id=_parse(message_id))
-    return schemas.message(*await service.when_stored(request.app.state.database, act))
+    owners = Owners(request.app.state.internal_clients)
+    found = await service.one(
+        request.app.state.database, owners, tenant_id=tenant.tenant_id, message_id=_parse(message_id)
+    )
+    return schemas.message(*found)
 
 
 @router.post(

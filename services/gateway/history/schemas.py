@@ -1,6 +1,7 @@
 """What a tenant asks and reads about its messages."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Row
 
+from services.gateway.history.owners import Known
+from services.gateway.history.service import Stored
 from services.gateway.messages.reasons import words
 from services.gateway.messages.states import State
 from services.kernel.money import text_of
@@ -20,10 +23,8 @@ CURSOR_CHARACTERS_MAX = 100
 
 META_RESOLUTION = timedelta(microseconds=999_999)
 META_NAMES = frozenset({"sent", "delivered", "read", "failed"})
-EVENT_TYPES = (
-    "accepted", "cleared", "funded", "sending", "unknown", "sent", "delivered", "read", "failed", "expired",
-    "captured", "released", "called_back",
-)  # fmt: skip
+STATE_NAMES = tuple(state.name.lower() for state in State)
+EVENT_TYPES = (*STATE_NAMES, "captured", "released", "called_back")
 
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
@@ -131,7 +132,7 @@ class MessageEvent(BaseModel):
 
 
 class ListedMessage(BaseModel):
-    """A message without its decision trace."""
+    """A message as its row says it: without its decision trace, and without captured, released and called_back."""
 
     id: str = Field(
         description="UUIDv7: messages[0].id of the send answer.", examples=["019ab0c4-7f3e-7c11-9c55-3d1a2b4c5d6e"]
@@ -142,12 +143,26 @@ class ListedMessage(BaseModel):
     events: list[MessageEvent] = Field(description="What happened, oldest first.")
 
 
+class TraceEntry(BaseModel):
+    """A rule that was asked about a message."""
+
+    rule: str = Field(description="What was asked: policy, consent, window, ...", examples=["consent"])
+    version: int = Field(description="Of the rule, as it was then.", examples=[1])
+    outcome: str = Field(description="allow or refuse.", examples=["allow"])
+    facts: dict[str, Any] = Field(description="What was known.", examples=[{"state": "given"}])
+    text: str = Field(description="The same in words.", examples=["The person agreed to service messages on 21 Nov."])
+    text_ru: str = Field(description="In Russian.", examples=["Человек согласился на сервисные сообщения 21 ноября."])
+
+
 class Message(ListedMessage):
     """A message with everything that is known about it."""
 
-    trace: list[dict[str, Any]] = Field(
-        description="Every rule that was asked, its version, its facts, its outcome.",
-        examples=[[{"rule": "consent", "version": 1, "outcome": "allow", "facts": {"state": "given"}}]],
+    trace: list[TraceEntry] = Field(description="Every rule that was asked, what it knew and what it said.")
+    incomplete: list[Literal["trace", "charges"]] = Field(
+        default=[],
+        description="Only where something is missing: `trace` (the trace, and the moment of `cleared`) or `charges` "
+        "(`captured` and `released`) could not be had just now.",
+        examples=[["trace"]],
     )
 
 
@@ -166,23 +181,37 @@ class MessageList(BaseModel):
     paging: Paging
 
 
-def message(row: Row[Any], trace: list[dict[str, Any]]) -> Message:
+def message(stored: Stored, known: Known) -> Message:
     """The tenant's view of a stored message."""
-    return Message(**_shown(row), trace=trace)
+    row, decision, charge = stored.row, known.decision, known.charge
+    cleared_at = decision.decided_at if decision is not None and decision.outcome == "cleared" else None
+    moments = _moments(row) | {
+        "cleared": row.cleared_at or cleared_at,
+        "captured": charge.captured_at if charge else None,
+        "released": charge.returned_at if charge else None,
+        "called_back": stored.called_back_at,
+    }
+    state = State.CLEARED if row.state == State.ACCEPTED and cleared_at is not None else State(row.state)
+    steps = decision.trace if decision else []
+    return Message(
+        **_shown(row, state, moments),
+        trace=[TraceEntry.model_validate(step, from_attributes=True) for step in steps],
+        incomplete=list(known.incomplete),
+    )
 
 
 def listed(row: Row[Any]) -> ListedMessage:
     """The same in a list."""
-    return ListedMessage(**_shown(row))
+    return ListedMessage(**_shown(row, State(row.state), _moments(row)))
 
 
-def _shown(row: Row[Any]) -> dict[str, Any]:
+def _shown(row: Row[Any], state: State, moments: Mapping[str, datetime | None]) -> dict[str, Any]:
     return {
         "id": str(row.id),
-        "state": State(row.state).name.lower(),
+        "state": state.name.lower(),
         "error": _error(row),
         "price": None if row.price_micros is None else Money(amount=text_of(row.price_micros), currency=row.currency),
-        "events": _events(row),
+        "events": _events(moments),
     }
 
 
@@ -194,10 +223,14 @@ def _error(row: Row[Any]) -> MessageError | None:
     return MessageError(code=row.error_code, reason=row.error_reason, text=words(row.error_reason))
 
 
-def _events(row: Row[Any]) -> list[MessageEvent]:
-    found = [(getattr(row, f"{type_}_at"), type_) for type_ in EVENT_TYPES]
+def _moments(row: Row[Any]) -> dict[str, datetime | None]:
+    return {name: getattr(row, f"{name}_at") for name in STATE_NAMES}
+
+
+def _events(moments: Mapping[str, datetime | None]) -> list[MessageEvent]:
+    """Oldest first; of one moment in the order in which they are possible."""
     known = sorted(
-        (_sort_time(type_, at), EVENT_TYPES.index(type_), type_, at) for at, type_ in found if at is not None
+        (_sort_time(type_, at), EVENT_TYPES.index(type_), type_, at) for type_, at in moments.items() if at is not None
     )
     return [MessageEvent(type=type_, at=at.astimezone(UTC)) for _, _, type_, at in known]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -10,16 +11,17 @@ import msgspec
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.gateway.contents import service as contents
 from services.gateway.dispatch import results
 from services.gateway.dispatch import service as dispatch
 from services.gateway.history import cursors, repository
 from services.gateway.history.cursors import Cursor
 from services.gateway.history.errors import BadRange, TooLate
+from services.gateway.history.owners import Known, Owners
 from services.gateway.messages import service as messages
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import State
+from services.gateway.told import service as told
 from services.kernel import clock
 from services.kernel.db import Database
 
@@ -71,6 +73,13 @@ class Page(NamedTuple):
     cursor: str | None
 
 
+class Stored(NamedTuple):
+    """A message's row, and when its tenant was first called back about it."""
+
+    row: Row[Any]
+    called_back_at: datetime | None
+
+
 async def when_stored(database: Database, act: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """What `act` says in a transaction of its own; for MessageNotFound it is asked again, for a second at most."""
     deadline = asyncio.get_running_loop().time() + PROJECTION_PATIENCE_SECONDS - PROJECTION_POLL_SECONDS
@@ -84,12 +93,15 @@ async def when_stored(database: Database, act: Callable[[AsyncConnection], Await
             await asyncio.sleep(PROJECTION_POLL_SECONDS)
 
 
-async def one(
-    connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID
-) -> tuple[Row[Any], list[dict[str, Any]]]:
-    """A message with its trace; raises MessageNotFound."""
+async def one(database: Database, owners: Owners, *, tenant_id: UUID, message_id: UUID) -> tuple[Stored, Known]:
+    """A message with what consent and billing know of it; raises MessageNotFound."""
+    stored = await when_stored(database, partial(_stored, tenant_id=tenant_id, message_id=message_id))
+    return stored, await owners.ask(tenant_id, message_id, is_funded=stored.row.funded_at is not None)
+
+
+async def _stored(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Stored:
     row = await messages.find(connection, tenant_id=tenant_id, message_id=message_id)
-    return row, await contents.trace(connection, tenant_id=tenant_id, message_id=message_id)
+    return Stored(row, await told.called_back_at(connection, tenant_id, message_id, since=row.accepted_at))
 
 
 async def page(connection: AsyncConnection, question: Question, *, limit: int, cursor: str | None) -> Page:

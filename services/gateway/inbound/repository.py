@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.kernel.contracts.conversations import InboundJudged
+from services.kernel.contracts.conversations import Confirmation, InboundJudged
 from services.kernel.contracts.inbound import InboundReceived
 
 # Both statements return only rows that this statement made whole, so each row is returned once, by whichever half
@@ -25,18 +25,21 @@ STORE_RECEIVED = text("""
        set kind = excluded.kind, wamid_index = excluded.wamid_index, wamid = excluded.wamid,
            content = excluded.content, occurred_at = excluded.occurred_at
      where old.content is null
-    returning old.tenant_id, old.id, old.phone_number_id, old.person, old.occurred_at, old.window_expires_at
+    returning old.tenant_id, old.id, old.phone_number_id, old.person, old.occurred_at, old.window_expires_at,
+              old.confirm
 """)
 
 STORE_JUDGED = text("""
-    insert into inbound_messages as old (tenant_id, id, phone_number_id, person, window_expires_at)
+    insert into inbound_messages as old (tenant_id, id, phone_number_id, person, window_expires_at, confirm)
     select new.* from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:phone_number_ids as text[]),
-                             cast(:people as text[]), cast(:windows as timestamptz[]))
-           as new (tenant_id, id, phone_number_id, person, window_expires_at)
+                             cast(:people as text[]), cast(:windows as timestamptz[]), cast(:confirms as text[]))
+           as new (tenant_id, id, phone_number_id, person, window_expires_at, confirm)
      order by new.tenant_id, new.id
-    on conflict (tenant_id, id) do update set window_expires_at = excluded.window_expires_at
+    on conflict (tenant_id, id) do update
+       set window_expires_at = excluded.window_expires_at, confirm = excluded.confirm
      where old.window_expires_at is null
-    returning old.tenant_id, old.id, old.phone_number_id, old.person, old.occurred_at, old.window_expires_at
+    returning old.tenant_id, old.id, old.phone_number_id, old.person, old.occurred_at, old.window_expires_at,
+              old.confirm
 """)
 
 CONTENTS = text("""
@@ -69,6 +72,7 @@ class Half(NamedTuple):
     person: str
     occurred_at: datetime | None
     window_expires_at: datetime | None
+    confirm: Confirmation | None
 
 
 class Stored(NamedTuple):
@@ -108,6 +112,7 @@ async def store_judged(connection: AsyncConnection, events: Sequence[InboundJudg
         "phone_number_ids": [event.phone_number_id for event in events],
         "people": [event.person for event in events],
         "windows": [event.window_expires_at for event in events],
+        "confirms": [event.confirm for event in events],
     }
     return [Half(*row) for row in await connection.execute(STORE_JUDGED, parameters)]
 

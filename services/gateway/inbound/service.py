@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.gateway.aliases import service as aliases
 from services.gateway.callbacks import service as callbacks
 from services.gateway.callbacks.service import CallbackFact
+from services.gateway.confirmations.service import Wanted
 from services.gateway.inbound import repository
 from services.gateway.inbound.repository import Half, SealedWamid, Stored
 from services.gateway.keys.service import Keyring
@@ -23,15 +24,15 @@ __all__ = ["SealedWamid", "Stored", "contents", "inbound_id_of", "judged", "know
 Half_ = TypeVar("Half_", InboundReceived, InboundJudged)
 
 
-async def received(connection: AsyncConnection, events: Sequence[InboundReceived]) -> None:
-    """Store what people wrote, and by which names. Repetitions change nothing."""
+async def received(connection: AsyncConnection, events: Sequence[InboundReceived]) -> list[Wanted]:
+    """Store what people wrote, and by which names; whom to confirm a word to. Repetitions change nothing."""
     await aliases.remember(connection, events)
-    await _tell(connection, await repository.store_received(connection, _once(events)), events)
+    return await _tell(connection, await repository.store_received(connection, _once(events)), events)
 
 
-async def judged(connection: AsyncConnection, events: Sequence[InboundJudged]) -> None:
-    """Store the windows that inbound messages opened. Repetitions change nothing."""
-    await _tell(connection, await repository.store_judged(connection, _once(events)), events)
+async def judged(connection: AsyncConnection, events: Sequence[InboundJudged]) -> list[Wanted]:
+    """Store the windows that inbound messages opened; whom to confirm a word to. Repetitions change nothing."""
+    return await _tell(connection, await repository.store_judged(connection, _once(events)), events)
 
 
 async def contents(
@@ -69,11 +70,26 @@ def _once(events: Sequence[Half_]) -> list[Half_]:
     return list({event.inbound_id: event for event in events}.values())
 
 
-async def _tell(connection: AsyncConnection, rows: Iterable[Half], events: Sequence[Half_]) -> None:
+async def _tell(connection: AsyncConnection, rows: Iterable[Half], events: Sequence[Half_]) -> list[Wanted]:
     """Rows come by id; a person's messages are told in the order in which they were written."""
     position = {event.inbound_id: number for number, event in enumerate(events)}
     in_order = sorted(rows, key=lambda row: position[row.id])
     await callbacks.enqueue(connection, [fact for row in in_order if (fact := _fact(row)) is not None])
+    return await _wanted(connection, [row for row in in_order if row.confirm and row.occurred_at])
+
+
+async def _wanted(connection: AsyncConnection, rows: Sequence[Half]) -> list[Wanted]:
+    if not rows:
+        return []
+    keys = {"tenant_ids": [row.tenant_id for row in rows], "ids": [row.id for row in rows]}
+    stored = await repository.contents(connection, **keys)
+    return [
+        Wanted(
+            row.tenant_id, row.id, row.phone_number_id, row.person, row.occurred_at, row.confirm, stored[row.id].content
+        )
+        for row in rows
+        if row.confirm is not None and row.occurred_at is not None
+    ]
 
 
 def _fact(row: Half) -> CallbackFact | None:

@@ -9,92 +9,89 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.messages.states import State
 
-# The SQL of states.may_move: `m` is the row as it is, `new` the state it should get.
+# The SQL of states.may_move: `m` is the row as it is, `excluded` the state it should get.
 _MAY_MOVE = """
-    case when m.state = 9 or (m.state = 8 and m.error_reason = 'unknown') then new.state between 5 and 7
+    case when m.state = 9 or (m.state = 8 and m.error_reason = 'unknown') then excluded.state between 5 and 7
          when m.state = 8 then false
-         when new.state in (8, 9) then m.state <= 5
-         else new.state > m.state end
+         when excluded.state in (8, 9) then m.state <= 5
+         else excluded.state > m.state end
 """
 
-# Rows are found by key; the bounds leave only the partitions of their days to look into.
-_IN_THEIR_DAYS = "m.id between cast(:first_id as uuid) and cast(:last_id as uuid)"
+# One probe of the key for each row that is asked for. A plain join was planned, while a young table had no statistics,
+# as every row of the range against every row of the batch. The bounds leave only the partitions of their days.
+_ASKED = "unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)"
+_PROBE = """
+    cross join lateral (
+        select * from messages one
+         where one.tenant_id = asked.tenant_id and one.id = asked.id
+           and one.id between cast(:first_id as uuid) and cast(:last_id as uuid){more}) m
+"""
+_THOSE = _ASKED + _PROBE.format(more=" offset 0")
 
 _ACCEPT = text("""
     insert into messages as m (tenant_id, id, state, phone_number_id, person, kind, category, country, lane,
-                               template_id, template_version, position, expires_at, accepted_at, max_price_micros)
+                               template_id, template_version, position, expires_at, accepted_at, max_price_micros,
+                               is_confirmation)
     select new.tenant_id, new.id, 0, new.phone_number_id, new.person, new.kind, new.category, new.country, new.lane,
-           new.template_id, new.template_version, new.position, new.expires_at, new.accepted_at, new.max_price_micros
+           new.template_id, new.template_version, new.position, new.expires_at, new.accepted_at, new.max_price_micros,
+           coalesce(new.is_confirmation, false)
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:phone_number_ids as text[]),
                   cast(:persons as text[]), cast(:kinds as text[]), cast(:categories as text[]),
                   cast(:countries as text[]), cast(:lanes as smallint[]), cast(:template_ids as uuid[]),
                   cast(:template_versions as int[]), cast(:positions as bigint[]),
-                  cast(:expires as timestamptz[]), cast(:accepted as timestamptz[]), cast(:max_prices as bigint[]))
+                  cast(:expires as timestamptz[]), cast(:accepted as timestamptz[]), cast(:max_prices as bigint[]),
+                  cast(:confirmations as boolean[]))
            as new (tenant_id, id, phone_number_id, person, kind, category, country, lane, template_id,
-                   template_version, position, expires_at, accepted_at, max_price_micros)
+                   template_version, position, expires_at, accepted_at, max_price_micros, is_confirmation)
      order by new.id
     on conflict (tenant_id, id) do update set
            phone_number_id = excluded.phone_number_id, person = excluded.person, kind = excluded.kind,
            category = excluded.category, country = excluded.country, lane = excluded.lane,
            template_id = excluded.template_id, template_version = excluded.template_version,
            position = excluded.position, expires_at = excluded.expires_at, accepted_at = excluded.accepted_at,
-           max_price_micros = excluded.max_price_micros
+           max_price_micros = excluded.max_price_micros, is_confirmation = excluded.is_confirmation
      where m.accepted_at is null
     returning m.tenant_id, m.id, m.state, m.phone_number_id, m.person, m.lane, m.position, m.expires_at,
-              m.error_code, m.error_reason, m.failed_at, m.wamid_index
-""")
-
-_CLEAR = text("""
-    insert into messages as m (tenant_id, id, state, cleared_at)
-    select new.tenant_id, new.id, 1, new.at
-      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:times as timestamptz[]))
-           as new (tenant_id, id, at)
-     order by new.id
-    on conflict (tenant_id, id) do update set
-           state = greatest(m.state, excluded.state), cleared_at = excluded.cleared_at
-     where m.cleared_at is null
+              m.error_code, m.error_reason, m.failed_at, m.reported
 """)
 
 _REFUSE = text("""
-    insert into messages as m (tenant_id, id, state, failed_at, error_code, error_reason)
-    select new.tenant_id, new.id, 8, new.at, new.code, new.reason
+    insert into messages as m (tenant_id, id, state, cleared_at, failed_at, error_code, error_reason)
+    select new.tenant_id, new.id, 8, new.cleared_at, new.at, new.code, new.reason
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:times as timestamptz[]),
-                  cast(:codes as int[]), cast(:reasons as text[])) as new (tenant_id, id, at, code, reason)
+                  cast(:cleared as timestamptz[]), cast(:codes as int[]), cast(:reasons as text[]))
+           as new (tenant_id, id, at, cleared_at, code, reason)
      order by new.id
     on conflict (tenant_id, id) do update set
-           state = 8, failed_at = excluded.failed_at, error_code = excluded.error_code,
-           error_reason = excluded.error_reason
+           state = 8, cleared_at = coalesce(m.cleared_at, excluded.cleared_at), failed_at = excluded.failed_at,
+           error_code = excluded.error_code, error_reason = excluded.error_reason
      where m.state <= 2
     returning m.tenant_id, m.id, m.phone_number_id, m.person, m.failed_at, m.error_code, m.error_reason
 """)
 
 _FUND = text("""
-    insert into messages as m (tenant_id, id, state, funded_at, price_micros, currency)
-    select new.tenant_id, new.id, 2, new.at, new.price_micros, new.currency
+    insert into messages as m (tenant_id, id, state, cleared_at, funded_at, price_micros, currency)
+    select new.tenant_id, new.id, 2, new.cleared_at, new.at, new.price_micros, new.currency
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:times as timestamptz[]),
-                  cast(:prices as bigint[]), cast(:currencies as text[]))
-           as new (tenant_id, id, at, price_micros, currency)
+                  cast(:cleared as timestamptz[]), cast(:prices as bigint[]), cast(:currencies as text[]))
+           as new (tenant_id, id, at, cleared_at, price_micros, currency)
      order by new.id
     on conflict (tenant_id, id) do update set
-           state = greatest(m.state, excluded.state), funded_at = excluded.funded_at,
+           state = greatest(m.state, excluded.state), cleared_at = excluded.cleared_at, funded_at = excluded.funded_at,
            price_micros = excluded.price_micros, currency = excluded.currency
      where m.funded_at is null
-    returning m.tenant_id, m.id, m.state
+    returning m.tenant_id, m.id, m.state, m.person, m.error_code, m.error_reason, m.failed_at, m.expired_at
 """)
 
 _ENDED = text(f"""
     select m.tenant_id, m.id, m.person, m.state, m.error_code, m.error_reason, m.failed_at, m.expired_at
-      from messages m
-      join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
+      from {_THOSE}
      where m.state in (8, 9)
 """)
 
 _LOCK = text(f"""
-    select m.id, m.state from messages m
-      join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
-     order by m.id for update of m
+    select m.id, m.state
+      from (select * from {_ASKED} order by id) asked {_PROBE.format(more=" for update")}
 """)
 
 _CLAIM_ROWS = text("""
@@ -105,89 +102,74 @@ _CLAIM_ROWS = text("""
     on conflict (tenant_id, id) do update set state = m.state
 """)
 
-_START = text(f"""
-    update messages m set state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, :at)
+# Upserts, although the rows are there: no join that could be planned badly, and rows are locked as they are sorted.
+_START = text("""
+    insert into messages as m (tenant_id, id, state, sending_at)
+    select new.tenant_id, new.id, 3, :at
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
-     where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS} and m.state <= 4
+     order by new.id
+    on conflict (tenant_id, id) do update set
+           state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, excluded.sending_at)
+     where m.state <= 4
     returning m.tenant_id, m.id
 """)
 
+# Reports that were applied before change nothing, and their messages are not returned.
 _MOVE = text(f"""
-    with locked as (
-        select m.tenant_id, m.id, new.state as wanted, new.at, new.code, new.reason, new.wamid_index, new.wamid,
-               new.sent_at, new.delivered_at, new.read_at, ({_MAY_MOVE}) as moves
-          from messages m
-          join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:states as smallint[]),
-                      cast(:times as timestamptz[]), cast(:codes as int[]), cast(:reasons as text[]),
-                      cast(:wamid_indexes as text[]), cast(:wamids as bytea[]), cast(:sent as timestamptz[]),
-                      cast(:delivered as timestamptz[]), cast(:read as timestamptz[]))
-               as new (tenant_id, id, state, at, code, reason, wamid_index, wamid, sent_at, delivered_at, read_at)
-               on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
-         order by m.id for update of m
-    )
-    update messages m set
-           state = case when l.moves then l.wanted else m.state end,
-           unknown_at = case when l.wanted = 4 then coalesce(m.unknown_at, l.at) else m.unknown_at end,
-           sent_at = coalesce(m.sent_at, l.sent_at),
-           delivered_at = coalesce(m.delivered_at, l.delivered_at),
-           read_at = coalesce(m.read_at, l.read_at),
-           failed_at = case when l.wanted = 8 and l.moves then l.at else m.failed_at end,
-           expired_at = case when l.wanted = 9 and l.moves then l.at else m.expired_at end,
-           error_code = case when not l.moves then m.error_code when l.wanted = 8 then l.code end,
-           error_reason = case when not l.moves then m.error_reason when l.wanted = 8 then l.reason end,
-           wamid_index = coalesce(m.wamid_index, l.wamid_index),
-           wamid = coalesce(m.wamid, l.wamid)
-      from locked l
-     where m.tenant_id = l.tenant_id and m.id = l.id and {_IN_THEIR_DAYS}
-    returning m.tenant_id, m.id, m.state, m.person, m.phone_number_id, l.moves, l.at, m.error_code, m.error_reason
+    insert into messages as m (tenant_id, id, state, reported, unknown_at, sent_at, delivered_at, read_at, failed_at,
+                               expired_at, error_code, error_reason, wamid)
+    select new.tenant_id, new.id, new.state, new.reported, case when new.state = 4 then new.at end, new.sent_at,
+           new.delivered_at, new.read_at, case when new.state = 8 then new.at end,
+           case when new.state = 9 then new.at end, case when new.state = 8 then new.code end,
+           case when new.state = 8 then new.reason end, new.wamid
+      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:states as smallint[]),
+                  cast(:reported as smallint[]), cast(:times as timestamptz[]), cast(:codes as int[]),
+                  cast(:reasons as text[]), cast(:wamids as bytea[]), cast(:sent as timestamptz[]),
+                  cast(:delivered as timestamptz[]), cast(:read as timestamptz[]))
+           as new (tenant_id, id, state, reported, at, code, reason, wamid, sent_at, delivered_at, read_at)
+     order by new.id
+    on conflict (tenant_id, id) do update set
+           state = case when {_MAY_MOVE} then excluded.state else m.state end,
+           was_state = m.state,
+           reported = m.reported | excluded.reported,
+           was_reported = m.reported,
+           unknown_at = coalesce(m.unknown_at, excluded.unknown_at),
+           sent_at = coalesce(m.sent_at, excluded.sent_at),
+           delivered_at = coalesce(m.delivered_at, excluded.delivered_at),
+           read_at = coalesce(m.read_at, excluded.read_at),
+           failed_at = case when {_MAY_MOVE} then coalesce(excluded.failed_at, m.failed_at) else m.failed_at end,
+           expired_at = case when {_MAY_MOVE} then coalesce(excluded.expired_at, m.expired_at) else m.expired_at end,
+           error_code = case when {_MAY_MOVE} then excluded.error_code else m.error_code end,
+           error_reason = case when {_MAY_MOVE} then excluded.error_reason else m.error_reason end,
+           wamid = coalesce(m.wamid, excluded.wamid)
+     where excluded.reported = 0 or m.reported & excluded.reported <> excluded.reported
+    returning m.tenant_id, m.id, m.state, m.was_state, m.was_reported, m.person, m.phone_number_id, m.error_code,
+              m.error_reason, m.failed_at, m.expired_at, m.wamid is not null as is_named,
+              m.state is distinct from m.was_state as moves
+""")
+
+_NAME = text("""
+    insert into message_wamids (tenant_id, wamid_index, id)
+    select new.tenant_id, new.wamid_index, new.id
+      from unnest(cast(:tenant_ids as uuid[]), cast(:wamid_indexes as text[]), cast(:ids as uuid[]))
+           as new (tenant_id, wamid_index, id)
+     order by new.tenant_id, new.wamid_index, new.id
+    on conflict do nothing
 """)
 
 _MATCH = text("""
-    select m.tenant_id, m.id, m.wamid_index, m.phone_number_id, m.person from messages m
-      join unnest(cast(:tenant_ids as uuid[]), cast(:wamid_indexes as text[])) as asked (tenant_id, wamid_index)
-           on m.tenant_id = asked.tenant_id and m.wamid_index = asked.wamid_index
-""")
-
-_SETTLE = text(f"""
-    with new as (
-        select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:captured as timestamptz[]),
-                             cast(:released as timestamptz[]), cast(:called_back as timestamptz[]))
-                      as new (tenant_id, id, captured_at, released_at, called_back_at)
-    ), found as (
-        select m.id from messages m
-          join new on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
-    ), locked as (
-        select m.tenant_id, m.id from messages m
-          join new on m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
-         where m.captured_at is null and new.captured_at is not null
-            or m.released_at is null and new.released_at is not null
-            or m.called_back_at is null and new.called_back_at is not null
-         order by m.id for update of m
-    ), changed as (
-        update messages m set
-               captured_at = coalesce(m.captured_at, new.captured_at),
-               released_at = coalesce(m.released_at, new.released_at),
-               called_back_at = coalesce(m.called_back_at, new.called_back_at)
-          from new join locked l on l.tenant_id = new.tenant_id and l.id = new.id
-         where m.tenant_id = new.tenant_id and m.id = new.id and {_IN_THEIR_DAYS}
-    )
-    select id from found
+    select w.tenant_id, w.wamid_index, w.id
+      from unnest(cast(:tenant_ids as uuid[]), cast(:wamid_indexes as text[])) as asked (tenant_id, wamid_index)
+     cross join lateral (
+           select one.tenant_id, one.wamid_index, one.id from message_wamids one
+            where one.tenant_id = asked.tenant_id and one.wamid_index = asked.wamid_index offset 0) w
 """)
 
 _ONE = text("select * from messages where tenant_id = :tenant_id and id = :id and accepted_at is not null")
 
-_ACCEPTANCES = text(f"""
-    select m.* from messages m
-      join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
-""")
+_ACCEPTANCES = text(f"select m.* from {_THOSE}")
 
-_WAMIDS = text(f"""
-    select m.tenant_id, m.id, m.phone_number_id, m.wamid from messages m
-      join unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as asked (tenant_id, id)
-           on m.tenant_id = asked.tenant_id and m.id = asked.id and {_IN_THEIR_DAYS}
-     where m.accepted_at is not null
-""")
+_WAMIDS = text(f"select m.tenant_id, m.id, m.phone_number_id, m.wamid from {_THOSE} where m.accepted_at is not null")
 
 # Meta reports nothing of a reaction after `sent`. Messages that may live long lie in an index of their own.
 _SILENT = text("""
@@ -208,17 +190,13 @@ async def accept(connection: AsyncConnection, columns: Columns) -> Sequence[Row[
     return (await connection.execute(_ACCEPT, columns)).all()
 
 
-async def clear(connection: AsyncConnection, columns: Columns) -> None:
-    await connection.execute(_CLEAR, columns)
-
-
 async def refuse(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
     """End messages that may not go out; returns the rows that this ended."""
     return (await connection.execute(_REFUSE, columns)).all()
 
 
 async def fund(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
-    """Write the prices; returns the rows that this funded, with their states."""
+    """Write the prices; returns the rows that this funded, with what their ends would say."""
     return (await connection.execute(_FUND, columns)).all()
 
 
@@ -240,22 +218,25 @@ async def lock(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UU
 
 async def start(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
     """Their calls may begin; returns those that have not ended meanwhile."""
-    return (await connection.execute(_START, _bounded(columns))).all()
+    return (await connection.execute(_START, columns)).all()
 
 
 async def move(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
-    """Move messages forward where the order of states allows it (`moves` says where it did)."""
-    return (await connection.execute(_MOVE, _bounded(columns))).all()
+    """Move messages forward where the order of states allows it (`moves` says where it did).
+
+    Rows that are missing are made; those of which every given report was applied before are not returned.
+    """
+    return (await connection.execute(_MOVE, columns)).all()
+
+
+async def name(connection: AsyncConnection, columns: Columns) -> None:
+    """Make messages known by the keyed index of Meta's id."""
+    await connection.execute(_NAME, columns)
 
 
 async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]) -> Sequence[Row[Any]]:
     """Messages by the keyed index of Meta's id."""
     return (await connection.execute(_MATCH, {"tenant_ids": tenant_ids, "wamid_indexes": wamid_indexes})).all()
-
-
-async def settle(connection: AsyncConnection, columns: Columns) -> set[UUID]:
-    """Note moments that are not yet known; returns the messages that exist."""
-    return {row.id for row in await connection.execute(_SETTLE, _bounded(columns))}
 
 
 async def find(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID) -> Row[Any] | None:

@@ -13,18 +13,21 @@ from services.gateway.messages import repository
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.states import State
 from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
-from services.kernel.contracts.clearances import MessageCleared, MessageRefused
+from services.kernel.contracts.clearances import MessageRefused
 from services.kernel.contracts.messages import MessageAccepted, MessageExpired, MessageFailed
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 LANES = {"express": 0, "bulk": 1}
 
 
 class Move(NamedTuple):
-    """Where a message should get; `*_at` are the moments that Meta named, also when they come late."""
+    """Where a message should get; `*_at` are the moments that Meta named, also when they come late.
+
+    `reported` has the bits of Meta's reports that say so: a move that brings only applied ones changes nothing.
+    """
 
     tenant_id: UUID
     message_id: UUID
@@ -37,6 +40,7 @@ class Move(NamedTuple):
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
     read_at: datetime | None = None
+    reported: int = 0
 
 
 async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAccepted, int]]) -> Sequence[Row[Any]]:
@@ -54,12 +58,13 @@ async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAcce
         "categories": [event.category for event, _ in first],
         "countries": [event.country for event, _ in first],
         "lanes": [LANES[event.lane] for event, _ in first],
-        "template_ids": [event.template_id for event, _ in first],
-        "template_versions": [event.template_version for event, _ in first],
+        "template_ids": _known([event.template_id for event, _ in first]),
+        "template_versions": _known([event.template_version for event, _ in first]),
         "positions": [offset for _, offset in first],
         "expires": [event.expires_at for event, _ in first],
         "accepted": [event.occurred_at for event, _ in first],
-        "max_prices": [event.max_price_micros for event, _ in first],
+        "max_prices": _known([event.max_price_micros for event, _ in first]),
+        "confirmations": _known([event.origin == "confirmation" or None for event, _ in first]),
     }
     await contents.keep_bodies(connection, [event for event, _ in first])
     return await repository.accept(connection, columns)
@@ -74,14 +79,6 @@ async def claim_rows(connection: AsyncConnection, subjects: Iterable[tuple[UUID,
     await repository.claim_rows(connection, [tenant for tenant, _ in ordered], [message for _, message in ordered])
 
 
-async def clear(connection: AsyncConnection, events: Sequence[MessageCleared]) -> None:
-    """Write down that consent let the messages pass, and why."""
-    unique = _unique(events)
-    if unique:
-        await contents.keep_traces(connection, unique)
-        await repository.clear(connection, _subjects(unique))
-
-
 async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> Sequence[Row[Any]]:
     """End messages that consent or billing turned down; returns the rows that this ended."""
     unique = _unique(events)
@@ -89,20 +86,21 @@ async def refuse(connection: AsyncConnection, events: Sequence[MessageRefused | 
         return []
     columns = {
         **_subjects(unique),
+        "cleared": [getattr(event, "cleared_at", None) for event in unique],
         "codes": [event.code for event in unique],
         "reasons": [event.reason for event in unique],
     }
-    await contents.keep_traces(connection, [one for one in unique if isinstance(one, MessageRefused)])
     return await repository.refuse(connection, columns)
 
 
 async def fund(connection: AsyncConnection, events: Sequence[MessageFunded]) -> Sequence[Row[Any]]:
-    """Write the prices; returns the rows that this funded, with their states."""
+    """Write the prices; returns the rows that this funded, with what their ends would say."""
     unique = _unique(events)
     if not unique:
         return []
     columns = {
         **_subjects(unique),
+        "cleared": [event.cleared_at for event in unique],
         "prices": [event.price_micros for event in unique],
         "currencies": [event.currency for event in unique],
     }
@@ -115,6 +113,16 @@ async def endings(connection: AsyncConnection, subjects: Sequence[tuple[UUID, UU
         return []
     rows = await repository.ended(connection, [tenant for tenant, _ in subjects], [message for _, message in subjects])
     return [ending(row) for row in rows]
+
+
+async def endings_of_funded(
+    connection: AsyncConnection, events: Sequence[MessageFunded], rows: Sequence[Row[Any]]
+) -> list[Event]:
+    """The terminal facts of those that had ended before they were paid for; `rows` are what `fund` returned."""
+    funded = {row.id for row in rows}
+    repeated = [(event.tenant_id, event.message_id) for event in events if event.message_id not in funded]
+    ended = [ending(row) for row in rows if row.state in (State.FAILED, State.EXPIRED)]
+    return ended + await endings(connection, repeated)
 
 
 def ending(row: Row[Any]) -> Event:
@@ -159,23 +167,38 @@ async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[R
     columns = {
         "tenant_ids": [move.tenant_id for move in moves],
         "ids": [move.message_id for move in moves],
-        "states": [int(move.state) for move in moves],
+        "states": [move.state.value for move in moves],
         "times": [move.at for move in moves],
-        "codes": [move.code for move in moves],
-        "reasons": [move.reason for move in moves],
-        "wamid_indexes": [move.wamid_index for move in moves],
-        "wamids": [move.wamid for move in moves],
-        "sent": [move.sent_at for move in moves],
-        "delivered": [move.delivered_at for move in moves],
-        "read": [move.read_at for move in moves],
+        "codes": _known([move.code for move in moves]),
+        "reasons": _known([move.reason for move in moves]),
+        "wamids": _known([move.wamid for move in moves]),
+        "sent": _known([move.sent_at for move in moves]),
+        "delivered": _known([move.delivered_at for move in moves]),
+        "read": _known([move.read_at for move in moves]),
+        "reported": [move.reported for move in moves],
     }
-    return await repository.move(connection, columns)
+    rows = await repository.move(connection, columns)
+    await _name(connection, moves, rows)
+    return rows
+
+
+async def _name(connection: AsyncConnection, moves: Sequence[Move], rows: Sequence[Row[Any]]) -> None:
+    """Index Meta's ids. A result of ours brings its own; a report's is news until that result is written."""
+    unnamed = {row.id for row in rows if not row.is_named}
+    named = [
+        (move.tenant_id, move.wamid_index, move.message_id)
+        for move in moves
+        if move.wamid_index is not None and (move.wamid is not None or move.message_id in unnamed)
+    ]
+    if named:
+        tenant_ids, wamid_indexes, ids = (list(column) for column in zip(*named, strict=True))
+        await repository.name(connection, {"tenant_ids": tenant_ids, "wamid_indexes": wamid_indexes, "ids": ids})
 
 
 async def match(
     connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]
 ) -> dict[tuple[UUID, str], Row[Any]]:
-    """Messages by tenant and keyed index of Meta's id."""
+    """Ids of messages by tenant and keyed index of Meta's id."""
     if not tenant_ids:
         return {}
     rows = await repository.match(connection, tenant_ids, wamid_indexes)
@@ -189,41 +212,6 @@ async def acceptances(
     rows = await repository.acceptances(connection, tenant_ids, message_ids)
     bodies = await contents.bodies(connection, [row.tenant_id for row in rows], [row.id for row in rows])
     return [_acceptance(row, bodies[row.id]) for row in rows if row.id in bodies]
-
-
-async def mark_charged(connection: AsyncConnection, events: Sequence[ChargeCaptured | ChargeReleased]) -> None:
-    """Money was earned for these messages, or went back."""
-    columns = {
-        "tenant_ids": [event.tenant_id for event in events],
-        "ids": [event.message_id for event in events],
-        "captured": [event.occurred_at if isinstance(event, ChargeCaptured) else None for event in events],
-        "released": [event.occurred_at if isinstance(event, ChargeReleased) else None for event in events],
-        "called_back": [None] * len(events),
-    }
-    if not events:
-        return
-    found = await repository.settle(connection, columns)
-    missing = {(event.tenant_id, event.message_id) for event in events if event.message_id not in found}
-    if missing:  # charged before anything else was heard of them
-        await claim_rows(connection, missing)
-        await repository.settle(connection, columns)
-
-
-async def mark_called_back(
-    connection: AsyncConnection, *, tenant_ids: Sequence[UUID], message_ids: Sequence[UUID], at: datetime
-) -> None:
-    """The tenant has heard of something about these messages."""
-    unique = set(zip(tenant_ids, message_ids, strict=True))
-    nothing: list[None] = [None] * len(unique)
-    columns = {
-        "tenant_ids": [tenant_id for tenant_id, _ in unique],
-        "ids": [message_id for _, message_id in unique],
-        "captured": nothing,
-        "released": nothing,
-        "called_back": [at] * len(unique),
-    }
-    if unique:
-        await repository.settle(connection, columns)
 
 
 async def find(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Row[Any]:
@@ -259,13 +247,18 @@ async def silent(
     return await repository.silent(connection, parameters)
 
 
+def _known(column: list[T]) -> list[T]:
+    """A column that says nothing need not travel: unnest fills what is short with nulls."""
+    return [] if column.count(None) == len(column) else column  # type: ignore[arg-type]  # any T may be None
+
+
 def _unique(events: Sequence[E]) -> list[E]:
     """One statement cannot write a row twice, and a batch may say a fact twice."""
     return list({event.id: event for event in events}.values())
 
 
 def _subjects(
-    events: Sequence[MessageCleared] | Sequence[MessageRefused | MessageUnfunded] | Sequence[MessageFunded],
+    events: Sequence[MessageRefused | MessageUnfunded] | Sequence[MessageFunded],
 ) -> dict[str, list[Any]]:
     return {
         "tenant_ids": [event.tenant_id for event in events],
@@ -291,4 +284,5 @@ def _acceptance(row: Row[Any], body: bytes) -> MessageAccepted:
         template_id=row.template_id,
         template_version=row.template_version,
         max_price_micros=row.max_price_micros,
+        origin="confirmation" if row.is_confirmation else "tenant",
     )

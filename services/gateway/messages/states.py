@@ -18,6 +18,15 @@ class State(IntEnum):
     EXPIRED = 9
 
 
+class Reported(IntEnum):
+    """Bits of which of Meta's reports on a message were applied and told; each is set once."""
+
+    SENT = 1
+    DELIVERED = 2
+    READ = 4
+    FAILED = 8
+
+
 # `expired` and a failure for want of any news were guesses; a report of Meta is knowledge.
 PROVISIONAL_REASON = "unknown"
 

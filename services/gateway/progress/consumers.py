@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 from services.gateway.callbacks.service import wake as wake_callbacks
 from services.gateway.progress import service
-from services.kernel.contracts.charges import CHARGES, ChargeCaptured, ChargeReleased
-from services.kernel.contracts.clearances import CLEARANCES, MessageCleared, MessageRefused
+from services.kernel.contracts.clearances import CLEARANCES, MessageRefused
 from services.kernel.contracts.messages import MESSAGES, MessageAccepted
 from services.kernel.contracts.reservations import RESERVATIONS, MessageFunded, MessageUnfunded
 from services.kernel.contracts.statuses import STATUSES, StatusReported
-from services.kernel.kafka.consumer import Consumer
+from services.kernel.kafka.consumer import TICK_SECONDS_OF_REPORTS, Consumer
 
 
 def consumers(*, wake_dispatcher: Callable[[], None]) -> tuple[Consumer, ...]:
@@ -25,9 +24,10 @@ def consumers(*, wake_dispatcher: Callable[[], None]) -> tuple[Consumer, ...]:
         Consumer(
             group="gateway.clearances",
             topic=CLEARANCES,
-            events=(MessageCleared, MessageRefused),
-            handle=service.judged,
+            events=(MessageRefused,),
+            handle=service.refused,
             after=wake_callbacks,
+            tick_seconds=TICK_SECONDS_OF_REPORTS,
         ),
         Consumer(
             group="gateway.reservations",
@@ -42,8 +42,6 @@ def consumers(*, wake_dispatcher: Callable[[], None]) -> tuple[Consumer, ...]:
             events=(StatusReported,),
             handle=service.reported,
             after=wake_callbacks,
-        ),
-        Consumer(
-            group="gateway.charges", topic=CHARGES, events=(ChargeCaptured, ChargeReleased), handle=service.charged
+            tick_seconds=TICK_SECONDS_OF_REPORTS,
         ),
     )

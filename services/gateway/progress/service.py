@@ -7,15 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.gateway.dispatch import service as dispatch
 from services.gateway.messages import service as messages
 from services.gateway.messages.failures import tell_failed
-from services.gateway.messages.states import State
+from services.gateway.messages.states import Reported, State
 from services.gateway.reports import service as reports
 from services.kernel.contracts import Event
-from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
-from services.kernel.contracts.clearances import MessageCleared, MessageRefused
+from services.kernel.contracts.clearances import MessageRefused
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
 from services.kernel.contracts.statuses import StatusReported
-from services.kernel.kafka import inbox
 from services.kernel.kafka.consumer import Received
 
 
@@ -25,18 +23,14 @@ async def accepted(connection: AsyncConnection, batch: Sequence[Received]) -> Se
     rows = await messages.accept(connection, events)
     await dispatch.enqueue(connection, rows)
     # What Meta itself reported was told with its report.
-    refused = [row for row in rows if row.state == State.FAILED and row.wamid_index is None]
+    refused = [row for row in rows if row.state == State.FAILED and not row.reported & Reported.FAILED]
     await tell_failed(connection, refused)
     return []
 
 
-async def judged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
-    """Consent has cleared or refused."""
-    cleared = [r.event for r in batch if isinstance(r.event, MessageCleared)]
-    refused = [r.event for r in batch if isinstance(r.event, MessageRefused)]
-    await _prepare(connection, cleared, refused)
-    await messages.clear(connection, cleared)
-    await _refuse(connection, refused)
+async def refused(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
+    """Consent has refused; that it cleared a message comes with the money."""
+    await _refuse(connection, [r.event for r in batch if isinstance(r.event, MessageRefused)])
     return []
 
 
@@ -44,40 +38,22 @@ async def funded(connection: AsyncConnection, batch: Sequence[Received]) -> Sequ
     """Billing has reserved or declined; for a message that had ended the terminal fact is said again."""
     paid = [r.event for r in batch if isinstance(r.event, MessageFunded)]
     unpaid = [r.event for r in batch if isinstance(r.event, MessageUnfunded)]
-    await _prepare(connection, paid, unpaid)
+    if paid and unpaid:  # two statements will write rows: lock all of them in one order first
+        subjects = [(event.tenant_id, event.message_id) for event in paid]
+        subjects += [(event.tenant_id, event.message_id) for event in unpaid]
+        await messages.claim_rows(connection, subjects)
     rows = await messages.fund(connection, paid)
     await _refuse(connection, unpaid)
     await dispatch.release(connection, sorted(row.id for row in rows if row.state == State.FUNDED))
-    return await messages.endings(connection, [(event.tenant_id, event.message_id) for event in paid])
+    return await messages.endings_of_funded(connection, paid, rows)
 
 
 async def reported(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
     """Meta has reported; the same report twice is one."""
     events = [r.event for r in batch if isinstance(r.event, StatusReported)]
-    first = await inbox.first_sight(connection, "gateway.statuses", events)
-    unique = {event.id: event for event in events if event.id in first}
-    known = await reports.apply(connection, list(unique.values()))
-    await dispatch.drop(connection, known)
+    await dispatch.drop(connection, await reports.apply(connection, events))
     await dispatch.note_reports(connection, events)
     return []
-
-
-async def charged(connection: AsyncConnection, batch: Sequence[Received]) -> Sequence[Event]:
-    """Billing has captured or released."""
-    await messages.mark_charged(
-        connection, [r.event for r in batch if isinstance(r.event, ChargeCaptured | ChargeReleased)]
-    )
-    return []
-
-
-async def _prepare(
-    connection: AsyncConnection,
-    good: Sequence[MessageCleared | MessageFunded],
-    bad: Sequence[MessageRefused | MessageUnfunded],
-) -> None:
-    """Two statements will write rows: lock all of them in one order first."""
-    if good and bad:
-        await messages.claim_rows(connection, [(event.tenant_id, event.message_id) for event in (*good, *bad)])
 
 
 async def _refuse(connection: AsyncConnection, events: Sequence[MessageRefused | MessageUnfunded]) -> None:

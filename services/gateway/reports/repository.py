@@ -15,9 +15,11 @@ _KEEP = text("""
 
 _TAKE_MATCHED = text("""
     with found as (
-        select u.tenant_id, u.wamid_index, u.event_id, m.id as message_id
+        select u.tenant_id, u.wamid_index, u.event_id, w.id as message_id
           from unmatched_statuses u
-          join messages m on m.tenant_id = u.tenant_id and m.wamid_index = u.wamid_index
+         cross join lateral (
+               select one.id from message_wamids one
+                where one.tenant_id = u.tenant_id and one.wamid_index = u.wamid_index limit 1) w
          limit :count
            for update of u skip locked
     )

@@ -1,8 +1,7 @@
 """Applying Meta's reports: states move forward, tenants hear of each report once (hot path)."""
 
 import base64
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,18 +14,28 @@ from services.gateway.callbacks.service import CallbackFact
 from services.gateway.messages import service as messages
 from services.gateway.messages.reasons import reason_of
 from services.gateway.messages.service import Move
-from services.gateway.messages.states import State
+from services.gateway.messages.states import Reported, State
 from services.gateway.reports import repository
 from services.kernel.contracts.statuses import StatusReported
 
 KEEP_DAYS = 8  # Meta repeats a report for seven days
 STATES = {"sent": State.SENT, "delivered": State.DELIVERED, "read": State.READ, "failed": State.FAILED}
+REACH = {"sent": 0, "failed": 1, "delivered": 2, "read": 3}  # what reports of one batch say together
+BITS = {
+    "sent": Reported.SENT.value,
+    "delivered": Reported.DELIVERED.value,
+    "read": Reported.READ.value,
+    "failed": Reported.FAILED.value,
+}
+TOPICS = {status: f"statuses.{status}" for status in STATES}
+
+Subject = tuple[int, int]  # a tenant and a message: numbers, because hashing a UUID is slow
 
 _encode = msgspec.json.Encoder().encode
 
 
 async def apply(connection: AsyncConnection, reports: Sequence[StatusReported]) -> list[UUID]:
-    """Apply reports seen for the first time; returns the messages whose fate is known now.
+    """Apply reports, each once however often it comes; returns messages of Meta's that may still wait to be sent.
 
     A report without our id is matched by Meta's; one that matches nothing yet is kept.
     """
@@ -47,57 +56,76 @@ async def apply_kept(connection: AsyncConnection, count: int) -> list[UUID]:
 async def _identify(
     connection: AsyncConnection, reports: Sequence[StatusReported]
 ) -> tuple[list[tuple[UUID, StatusReported]], list[StatusReported]]:
+    known = [(report.message_id, report) for report in reports if report.message_id is not None]
     nameless = [report for report in reports if report.message_id is None]
+    if not nameless:
+        return known, []
     found = await messages.match(connection, [r.tenant_id for r in nameless], [r.wamid_index for r in nameless])
-    known, unknown = [], []
-    for report in reports:
-        row = found.get((report.tenant_id, report.wamid_index))
-        message_id = report.message_id or (row and row.id)
-        if message_id is None:
-            unknown.append(report)
+    unknown = []
+    for report in nameless:
+        if row := found.get((report.tenant_id, report.wamid_index)):
+            known.append((row.id, report))
         else:
-            known.append((message_id, report))
+            unknown.append(report)
     return known, unknown
 
 
 async def _apply(connection: AsyncConnection, reports: Sequence[tuple[UUID, StatusReported]]) -> list[UUID]:
     if not reports:
         return []
-    moves = [_fold(message_id, group) for message_id, group in _by_message(reports).items()]
-    rows = {row.id: row for row in await messages.move(connection, moves)}
-    missing = [move for move in moves if move.message_id not in rows]
-    if missing:
-        await messages.claim_rows(connection, [(m.tenant_id, m.message_id) for m in missing])
-        rows |= {row.id: row for row in await messages.move(connection, missing)}
-    await callbacks.enqueue(connection, [_fact(message_id, rows[message_id], report) for message_id, report in reports])
-    return sorted(rows)
+    moves = [_fold(message_id, group) for message_id, group in _by_message(reports)]
+    rows = await messages.move(connection, moves)
+    await callbacks.enqueue(connection, _news(reports, {(row.tenant_id.int, row.id.int): row for row in rows}))
+    return sorted(row.id for row in rows if row.was_state is None or row.was_state <= State.SENT)
 
 
-def _by_message(reports: Iterable[tuple[UUID, StatusReported]]) -> dict[UUID, list[StatusReported]]:
-    groups: dict[UUID, list[StatusReported]] = defaultdict(list)
+def _by_message(reports: Iterable[tuple[UUID, StatusReported]]) -> Iterable[tuple[UUID, list[StatusReported]]]:
+    groups: dict[Subject, tuple[UUID, list[StatusReported]]] = {}
     for message_id, report in reports:
-        groups[message_id].append(report)
-    return groups
+        subject = (report.tenant_id.int, message_id.int)
+        if (group := groups.get(subject)) is not None:
+            group[1].append(report)
+        else:
+            groups[subject] = (message_id, [report])
+    return groups.values()
 
 
 def _fold(message_id: UUID, reports: Sequence[StatusReported]) -> Move:
     """One move for all reports of a message: the furthest state, and every moment that Meta named."""
-    by_status = {report.status: report for report in reports}
-    delivered = by_status.get("read") or by_status.get("delivered")
-    furthest = delivered or by_status.get("failed") or by_status["sent"]
-    times = {status: report.occurred_at for status, report in by_status.items()}
+    times = {report.status: report.occurred_at for report in reports}
+    furthest = max(reports, key=_reach) if len(reports) > 1 else reports[0]
+    is_failed = furthest.status == "failed"
     return Move(
         tenant_id=furthest.tenant_id,
         message_id=message_id,
         state=STATES[furthest.status],
         at=furthest.occurred_at,
-        code=furthest.error_code or 0,
-        reason=reason_of(furthest.error_code or 0),
+        code=furthest.error_code or 0 if is_failed else None,
+        reason=reason_of(furthest.error_code or 0) if is_failed else None,
         wamid_index=furthest.wamid_index,
         sent_at=times.get("sent"),
         delivered_at=times.get("delivered"),
         read_at=times.get("read"),
+        reported=sum(BITS[status] for status in times),
     )
+
+
+def _reach(report: StatusReported) -> int:
+    return REACH[report.status]
+
+
+def _news(reports: Iterable[tuple[UUID, StatusReported]], rows: Mapping[Subject, Row[Any]]) -> list[CallbackFact]:
+    """The facts of reports that were not applied before, each once, in the order in which they came."""
+    told: dict[Subject, int] = {subject: row.was_reported for subject, row in rows.items()}
+    facts = []
+    for message_id, report in reports:
+        subject = (report.tenant_id.int, message_id.int)
+        bit = BITS[report.status]
+        before = told.get(subject, bit)  # a message that is not among the rows has nothing new
+        if not before & bit:
+            told[subject] = before | bit
+            facts.append(_fact(message_id, rows[subject], report))
+    return facts
 
 
 def _fact(message_id: UUID, row: Row[Any], report: StatusReported) -> CallbackFact:
@@ -114,7 +142,7 @@ def _fact(message_id: UUID, row: Row[Any], report: StatusReported) -> CallbackFa
         person=row.person or str(message_id),
         phone_number_id=report.phone_number_id,
         kind="status",
-        topic=f"statuses.{report.status}",
+        topic=TOPICS[report.status],
         subject_id=message_id,
         occurred_at=report.occurred_at,
         content=_encode(content),

@@ -14,7 +14,7 @@ _OVERDUE = text("""
 
 _UNKNOWN_OVER = text("""
     select q.message_id, q.tenant_id from dispatch_queue q
-      left join number_buckets b on b.phone_number_id = q.phone_number_id
+      left join number_reports b on b.phone_number_id = q.phone_number_id
      where q.unknown_since < :grace_before
        and (q.unknown_since < :max_before
             or b.last_status_at >= q.unknown_since + make_interval(secs => :grace_seconds))

@@ -19,6 +19,7 @@ from services.gateway.messages.states import PROVISIONAL_REASON, State
 from services.gateway.reports import service as reports
 from services.gateway.sweeping import repository
 from services.gateway.sweeping.metrics import SWEPT
+from services.gateway.turns import service as turns
 from services.kernel import clock, periodic
 from services.kernel.db import Database
 from services.kernel.kafka.publisher import Publisher
@@ -52,6 +53,7 @@ class Sweeper:
         self._written = written
         self._republish_first_seconds = republish_first_seconds
         self._silence_at = 0.0
+        self._pair = ("", "")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep every second until `stop`."""
@@ -67,6 +69,7 @@ class Sweeper:
             "republished": await self._publish_again(),
             "silent": await self._expire_silent(),
         }
+        await self._forget_pairs()
         for what, count in counts.items():
             SWEPT.labels(what).inc(count)
         if any(counts.values()):
@@ -143,6 +146,11 @@ class Sweeper:
         if len(rows) < BATCH_MAX:
             self._silence_at = loop_time + SILENCE_EVERY_SECONDS
         return len(rows)
+
+    async def _forget_pairs(self) -> None:
+        """A few of them each time, all of them in the end: a person who is written to no more needs no row."""
+        async with self._database.transaction() as connection:
+            self._pair = await turns.forget_pairs(connection, self._pair, BATCH_MAX)
 
     async def _end(
         self,

@@ -1,5 +1,6 @@
 """The SQL of templates."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,12 @@ _ADD = text("""
     returning version
 """)
 _FIND = text("""
-    select id, category, state, version, body_parameters, components
-      from templates
-     where tenant_id = :tenant_id and waba_id = :waba_id and name = :name and language = :language
+    select t.tenant_id, t.waba_id, t.name, t.language, t.id, t.category, t.state, t.version, t.body_parameters,
+           t.components
+      from unnest(cast(:tenant_ids as uuid[]), cast(:waba_ids as text[]), cast(:names as text[]),
+                  cast(:languages as text[])) as wanted (tenant_id, waba_id, name, language)
+      join templates t on t.tenant_id = wanted.tenant_id and t.waba_id = wanted.waba_id
+       and t.name = wanted.name and t.language = wanted.language
 """)
 
 
@@ -26,8 +30,8 @@ async def add(connection: AsyncConnection, values: dict[str, Any]) -> int | None
     return (await connection.execute(_ADD, values)).scalar_one_or_none()
 
 
-async def find(
-    connection: AsyncConnection, *, tenant_id: UUID, waba_id: str, name: str, language: str
-) -> Row[Any] | None:
-    values = {"tenant_id": tenant_id, "waba_id": waba_id, "name": name, "language": language}
-    return (await connection.execute(_FIND, values)).one_or_none()
+async def find(connection: AsyncConnection, keys: Sequence[tuple[UUID, str, str, str]]) -> Sequence[Row[Any]]:
+    """Those that exist; a key is (tenant, WABA, name, language)."""
+    tenant_ids, waba_ids, names, languages = (list(column) for column in zip(*keys, strict=True))
+    values = {"tenant_ids": tenant_ids, "waba_ids": waba_ids, "names": names, "languages": languages}
+    return (await connection.execute(_FIND, values)).all()

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
@@ -45,7 +46,7 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._templates: Remembered[TemplateKey, Template] = Remembered(
-            self._load, fresh_seconds=FRESH_SECONDS, entries_max=TEMPLATES_MAX
+            self._load, fresh_seconds=FRESH_SECONDS, entries_max=TEMPLATES_MAX, load_many=self._load_many
         )
 
     async def approved(self, key: TemplateKey) -> Template | None:
@@ -54,12 +55,17 @@ class Catalogue:
         return template if template is not None and template.state == APPROVED else None
 
     async def _load(self, key: TemplateKey) -> Template | None:
+        return (await self._load_many([key])).get(key)
+
+    async def _load_many(self, keys: Sequence[TemplateKey]) -> dict[TemplateKey, Template]:
         async with self._database.transaction() as connection:
-            row = await repository.find(connection, **key._asdict())
-        if row is None:
-            return None
-        shape = compile_shape(row.category, row.components)
-        return Template(row.id, row.category, row.state, row.version, row.body_parameters, shape)
+            rows = await repository.find(connection, keys)
+        return {TemplateKey(row.tenant_id, row.waba_id, row.name, row.language): _template(row) for row in rows}
+
+
+def _template(row: Row[Any]) -> Template:
+    shape = compile_shape(row.category, row.components)
+    return Template(row.id, row.category, row.state, row.version, row.body_parameters, shape)
 
 
 async def add_template(

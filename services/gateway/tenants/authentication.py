@@ -1,10 +1,12 @@
 """Who calls a tenant's route: the API key in `Authorization: Bearer`, and whether it may do this."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
+from starlette.types import Scope as RequestScope
 
 from services.gateway.tenants.rate_headers import leave
 from services.gateway.tenants.scopes import Scope
@@ -20,11 +22,20 @@ BEARER = HTTPBearer(
 
 def visit_of(request: HTTPConnection) -> Visit:
     """What a request shows at the door; its answer will say what is left of the key's limit."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    client = request.scope.get("client")
-    visit = Visit(key.strip() if scheme.lower() == "bearer" else None, client[0] if client else None)
+    visit = _visit(request.headers.get("authorization", ""), request.scope)
     leave(visit, request.scope)
     return visit
+
+
+def visit_of_headers(first_values: Mapping[bytes, bytes], scope: RequestScope) -> Visit:
+    """The same at a hot door, which adds `rate_headers.headers_of(visit)` to its answer itself."""
+    return _visit(first_values.get(b"authorization", b"").decode("latin-1"), scope)
+
+
+def _visit(authorization: str, scope: RequestScope) -> Visit:
+    scheme, _, key = authorization.partition(" ")
+    client = scope.get("client")
+    return Visit(key.strip() if scheme.lower() == "bearer" else None, client[0] if client else None)
 
 
 class Requires:
@@ -50,3 +61,4 @@ AccountReader = Annotated[ApiPrincipal, Depends(requires("account:read"))]
 AccountWriter = Annotated[ApiPrincipal, Depends(requires("account:write"))]
 CallbackManager = Annotated[ApiPrincipal, Depends(requires("callbacks"))]
 KeyManager = Annotated[ApiPrincipal, Depends(requires("keys"))]
+ConsentKeeper = Annotated[ApiPrincipal, Depends(requires("consents"))]

@@ -64,7 +64,10 @@ class Directory:
         self._pepper = pepper
         self._rate_per_second = rate_per_second
         self._numbers: Remembered[str, Number] = Remembered(
-            self._load_number, fresh_seconds=FRESH_SECONDS, entries_max=NUMBERS_MAX
+            self._load_number,
+            fresh_seconds=FRESH_SECONDS,
+            entries_max=NUMBERS_MAX,
+            load_many=self._load_numbers,
         )
         self._lookups: Batcher[bytes, ApiPrincipal | None] = Batcher(
             "api_key_lookups",
@@ -99,10 +102,14 @@ class Directory:
         return await self._principals.get(key_hash) if is_api_key(api_key) else None
 
     async def _load_number(self, phone_number_id: str) -> Number | None:
+        return (await self._load_numbers([phone_number_id])).get(phone_number_id)
+
+    async def _load_numbers(self, phone_number_ids: Sequence[str]) -> dict[str, Number]:
         async with self._database.transaction() as connection:
-            row = await repository.number(connection, phone_number_id)
-        if row is None:
-            return None
+            rows = await repository.numbers(connection, phone_number_ids)
+        return {row.phone_number_id: await self._number_of(row) for row in rows}
+
+    async def _number_of(self, row: Row[Any]) -> Number:
         return Number(
             tenant_id=row.tenant_id,
             phone_number_id=row.phone_number_id,

@@ -28,13 +28,14 @@ class RateHeaders:
 
         async def watched(message: Message) -> None:
             if visits and message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_headers(visits[-1])]
+                message["headers"] = [*message["headers"], *headers_of(visits[-1])]
             await send(message)
 
         return await self._app(scope, receive, watched)
 
 
-def _headers(visit: Visit) -> list[tuple[bytes, bytes]]:
+def headers_of(visit: Visit) -> list[tuple[bytes, bytes]]:
+    """What the answer to a visit says of its key's limit."""
     if visit.policy is None:  # an unknown key has no limit to speak of
         return []
     return [(b"ratelimit-policy", visit.policy), (b"ratelimit", b'"key";r=%d;t=1' % max(0, int(visit.left)))]

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _ADD_TENANT = text("""
     insert into tenants (id, parent_tenant_id, name, class, zone)
     values (:id, :parent, :name, :tenant_class, :zone)
-    returning version
 """)
-_TENANT = text("select id, name, class, state, zone, version, mode from tenants where id = :tenant_id")
+_TENANT = text("""
+    select id, name, class as tenant_class, state, zone, version, mode, stop_words, start_words
+      from tenants where id = :tenant_id
+""")
 _ADD_NUMBER = text("""
     insert into numbers
         (phone_number_id, tenant_id, mode, waba_id, display_phone_number, access_token, messages_per_second)
@@ -20,10 +22,10 @@ _ADD_NUMBER = text("""
     on conflict (phone_number_id) do nothing
     returning version
 """)
-_NUMBER = text("""
+_NUMBERS = text("""
     select phone_number_id, tenant_id, waba_id, display_phone_number, access_token, state, messages_per_second, mode
       from numbers
-     where phone_number_id = :phone_number_id
+     where phone_number_id = any(cast(:phone_number_ids as text[]))
 """)
 # A test twin is as suspended as its parent.
 _OWNERS_OF_API_KEYS = text("""
@@ -37,9 +39,8 @@ _OWNERS_OF_API_KEYS = text("""
 """)
 
 
-async def add_tenant(connection: AsyncConnection, values: dict[str, Any]) -> int:
-    """Returns the version."""
-    return int((await connection.execute(_ADD_TENANT, values)).scalar_one())
+async def add_tenant(connection: AsyncConnection, values: dict[str, Any]) -> None:
+    await connection.execute(_ADD_TENANT, values)
 
 
 async def tenant(connection: AsyncConnection, tenant_id: UUID) -> Row[Any] | None:
@@ -51,8 +52,9 @@ async def add_number(connection: AsyncConnection, values: dict[str, Any]) -> int
     return (await connection.execute(_ADD_NUMBER, values)).scalar_one_or_none()
 
 
-async def number(connection: AsyncConnection, phone_number_id: str) -> Row[Any] | None:
-    return (await connection.execute(_NUMBER, {"phone_number_id": phone_number_id})).one_or_none()
+async def numbers(connection: AsyncConnection, phone_number_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Those of them that exist."""
+    return (await connection.execute(_NUMBERS, {"phone_number_ids": list(phone_number_ids)})).all()
 
 
 async def owners_of_api_keys(connection: AsyncConnection, key_hashes: Sequence[bytes]) -> Sequence[Row[Any]]:

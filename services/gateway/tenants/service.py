@@ -41,6 +41,7 @@ __all__ = [
     "new_api_key",
     "prefix_of",
     "require_tenant",
+    "tell_changed",
 ]
 
 TEST_CLASS = "test"  # a test twin: its numbers are at the sandbox, its messages cost nothing
@@ -58,26 +59,36 @@ async def create_tenant(
 ) -> UUID:
     """A tenant with its keys, told to every service (each gets its own sealed to `box_public_keys`)."""
     tenant_id = uuid7()
-    version = await repository.add_tenant(
+    await repository.add_tenant(
         connection,
         {"id": tenant_id, "parent": parent_tenant_id, "name": name, "tenant_class": tenant_class, "zone": zone},
     )
     await keyring.create(connection, tenant_id)
+    await tell_changed(connection, keyring, tenant_id, box_public_keys=box_public_keys)
+    return tenant_id
+
+
+async def tell_changed(
+    connection: AsyncConnection, keyring: Keyring, tenant_id: UUID, *, box_public_keys: Mapping[str, bytes]
+) -> None:
+    """Tell every service what a tenant is now, once this transaction commits; raises TenantNotFound."""
+    row = await require_tenant(connection, tenant_id)
     changed = TenantChanged(
-        id=event_id(tenant_id, f"tenant:{version}"),
+        id=event_id(tenant_id, f"tenant:{row.version}"),
         occurred_at=clock.now(),
         tenant_id=tenant_id,
         entity=f"tenant:{tenant_id}",
-        version=version,
-        name=name,
-        state="active",
-        tenant_class=tenant_class,
-        zone=zone,
+        version=row.version,
+        name=row.name,
+        state=row.state,
+        tenant_class=row.tenant_class,
+        zone=row.zone,
         public_key=await keyring.public_key(tenant_id),
         service_keys=await keyring.seal_for_services(tenant_id, box_public_keys),
+        stop_words=tuple(row.stop_words),
+        start_words=tuple(row.start_words),
     )
     await outbox.add(connection, [changed])
-    return tenant_id
 
 
 async def add_number(

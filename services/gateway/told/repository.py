@@ -1,7 +1,7 @@
 """All SQL of what was told: facts move here from the queue (hot path), and back for a replay."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -64,6 +64,23 @@ _REPLAY_RANGE = text(
 )
 
 
+# Facts were told once the delivery that they were put into at that moment is gone: it is removed when it was taken, and
+# one that was given up is kept as long as these rows. Its id is a UUIDv7 of about that moment: without the bounds every
+# delivery that waits would be read.
+_AT = "cast(rpad(lpad(to_hex(cast(extract(epoch from {moment}) * 1000 as bigint)), 12, '0'), 32, '0') as uuid)"
+_FIRST_TOLD = text(f"""
+    select min(told.told_at)
+      from callback_endpoints endpoint
+      join callback_told told on told.endpoint_id = endpoint.id and told.subject_id = :subject_id
+     where endpoint.tenant_id = :tenant_id and told.told_at >= :since and told.kind = 'status'
+       and not exists (select from callback_deliveries waiting
+                        where waiting.id between {_AT.format(moment="told.told_at - cast(:apart as interval)")}
+                                             and {_AT.format(moment="told.told_at + cast(:apart as interval)")}
+                          and waiting.endpoint_id = told.endpoint_id and waiting.created_at = told.told_at
+                          and told.subject_id = any (waiting.message_ids))
+""")
+
+
 class Replayed(NamedTuple):
     """How many facts were queued and found (each once), how many rows were read, and the latest of them."""
 
@@ -76,6 +93,15 @@ class Replayed(NamedTuple):
 async def move(connection: AsyncConnection, endpoint_ids: Sequence[UUID], event_ids: Sequence[UUID]) -> None:
     """Take facts out of the queue and remember that they were told now."""
     await connection.execute(_MOVE, {"endpoint_ids": list(endpoint_ids), "event_ids": list(event_ids)})
+
+
+async def first_told(
+    connection: AsyncConnection, tenant_id: UUID, subject_id: UUID, *, since: datetime, apart: timedelta
+) -> datetime | None:
+    """`apart`: how far two clocks of ours may be apart."""
+    parameters = {"tenant_id": tenant_id, "subject_id": subject_id, "since": since - apart, "apart": apart}
+    told_at: datetime | None = await connection.scalar(_FIRST_TOLD, parameters)
+    return told_at
 
 
 async def replay_message(

@@ -15,6 +15,7 @@ from services.kernel import clock
 KEPT_DAYS = 10  # a delivery is given up after three: a week is left to have its facts told again
 REPLAY_FACTS_MAX = 5_000  # of one request: what one short transaction moves
 MOMENT = timedelta(microseconds=1)
+CLOCKS_APART = timedelta(minutes=10)  # at most: those of the processes and the database's
 
 
 class Replay(NamedTuple):
@@ -28,6 +29,16 @@ class Replay(NamedTuple):
 async def move(connection: AsyncConnection, endpoint_ids: Sequence[UUID], event_ids: Sequence[UUID]) -> None:
     """Take facts that were packed out of the queue and keep them for replays."""
     await repository.move(connection, endpoint_ids, event_ids)
+
+
+async def called_back_at(
+    connection: AsyncConnection, tenant_id: UUID, message_id: UUID, *, since: datetime
+) -> datetime | None:
+    """When the first callback about a message was made that one of the tenant's endpoints has taken.
+
+    `since`: when the message was accepted. None also when it is longer ago than what was told is kept.
+    """
+    return await repository.first_told(connection, tenant_id, message_id, since=since, apart=CLOCKS_APART)
 
 
 async def replay_message(connection: AsyncConnection, endpoint_id: UUID, message_id: UUID) -> Replay:

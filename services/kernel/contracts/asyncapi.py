@@ -18,6 +18,7 @@ _HEADERS: Json = {
         "ce_type": {"type": "string", "description": "the type of the fact, with its version"},
         "ce_id": {"type": "string", "format": "uuid", "description": "the same as `id` in the payload"},
         "ce_source": {"type": "string", "description": "/vestnik/ and the owner of the topic"},
+        "ce_subject": {"type": "string", "description": "what readers choose by, in facts that name such a field"},
         "traceparent": {"type": "string", "description": "W3C trace context, where there is one"},
     },
 }

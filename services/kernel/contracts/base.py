@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
+
+from services.kernel.identifiers import uuid5
 
 TYPE_PATTERN = re.compile(r"^[a-z]+\.[a-z_]+\.v[1-9][0-9]*$")
 EVENT_TYPES: dict[str, type["Event"]] = {}
@@ -43,6 +45,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     TOPIC: ClassVar[Topic]
     TYPE: ClassVar[str]
     KEY: ClassVar[str]
+    SUBJECT: ClassVar[str | None] = None
 
     id: UUID
     occurred_at: Moment
@@ -56,20 +59,27 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 E = TypeVar("E", bound=Event)
 
 
-def _declare(cls: type[E], topic: Topic, type_: str, key: str) -> type[E]:
+def _declare(cls: type[E], topic: Topic, type_: str, key: str, subject: str | None) -> type[E]:
     assert TYPE_PATTERN.match(type_), f"{cls.__name__}: bad type {type_!r}"
     assert key in cls.__struct_fields__, f"{cls.__name__}: no field {key!r} to be the key"
+    assert subject is None or subject in cls.__struct_fields__, (
+        f"{cls.__name__}: no field {subject!r} to be the subject"
+    )
     assert type_ not in EVENT_TYPES, f"{type_} is declared twice"
-    cls.TOPIC, cls.TYPE, cls.KEY = topic, type_, key
+    cls.TOPIC, cls.TYPE, cls.KEY, cls.SUBJECT = topic, type_, key, subject
     EVENT_TYPES[type_] = cls
     return cls
 
 
-def event(topic: Topic, type_: str, *, key: str) -> Callable[[type[E]], type[E]]:
-    """Declare a class as the fact `type_` ("noun.past_tense.vN") on `topic`, partitioned by the field `key`."""
+def event(topic: Topic, type_: str, *, key: str, subject: str | None = None) -> Callable[[type[E]], type[E]]:
+    """Declare a class as the fact `type_` ("noun.past_tense.vN") on `topic`, partitioned by the field `key`.
+
+    The field `subject` (a word of few values) also travels as the header ce_subject: a consumer that wants some values
+    only does not decode the others.
+    """
 
     def declare(cls: type[E]) -> type[E]:
-        return _declare(cls, topic, type_, key)
+        return _declare(cls, topic, type_, key, subject)
 
     return declare
 

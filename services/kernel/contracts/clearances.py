@@ -3,8 +3,6 @@
 from typing import Literal
 from uuid import UUID
 
-import msgspec
-
 from services.kernel.contracts.base import Event, Moment, Topic, event
 from services.kernel.contracts.messages import Category, Kind, Lane
 
@@ -16,15 +14,6 @@ CLEARANCES = Topic(
 )
 
 Basis = Literal["consent", "window"]
-
-
-class TraceStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule that was asked: what was known, and what it said."""
-
-    rule: str
-    version: int
-    outcome: Literal["allow", "refuse"]
-    facts: dict[str, str]
 
 
 @event(CLEARANCES, "message.cleared.v1", key="person")
@@ -41,7 +30,6 @@ class MessageCleared(Event, frozen=True, kw_only=True):
     basis: Basis
     window_expires_at: Moment | None
     expires_at: Moment
-    trace: tuple[TraceStep, ...] = ()
     max_price_micros: int | None = None
     lane: Lane = "bulk"
     consent_id: UUID | None = None
@@ -57,6 +45,5 @@ class MessageRefused(Event, frozen=True, kw_only=True):
     person: str
     code: int
     reason: str
-    trace: tuple[TraceStep, ...] = ()
     lane: Lane = "bulk"
     policy: str = ""

@@ -23,7 +23,9 @@ PREFACE = f"""# Events
 Generated from `services/kernel/contracts/` by `{COMMAND}`; never edited by hand.
 
 Every fact is declared once. Only the owner of a topic publishes on it, only the named services read it; records of one
-key keep their order. A value is JSON, the headers are CloudEvents (`ce_type`, `ce_id`, `ce_source`). Every fact has
+key keep their order. A value is JSON, the headers are CloudEvents (`ce_type`, `ce_id`, `ce_source`; `ce_subject` where
+readers choose by a field). Where facts have a `lane`, the first third of the topic's partitions (at least one) carries
+the `express` ones and the rest everything else; order holds within a lane. Every fact has
 
 - `id`: the same for the same fact, however often it is said (UUIDv5 of what it is about and the stage);
 - `occurred_at`: when it happened, in UTC (Meta's own time where Meta reported it);

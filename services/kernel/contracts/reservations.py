@@ -1,5 +1,6 @@
 """Answers about money before a message goes out, published by billing."""
 
+from datetime import date
 from uuid import UUID
 
 from services.kernel.contracts.base import Event, Moment, Topic, event
@@ -17,7 +18,8 @@ RESERVATIONS = Topic(
 class MessageFunded(Event, frozen=True, kw_only=True):
     """The price is reserved (zero when `is_free`); micro-units of `currency`.
 
-    `cleared_at` is when consent cleared the message.
+    `cleared_at` is when consent cleared the message; `month` (its first day, in the tenant's billing zone) is where it
+    is counted, `position` (from 1) its place among the month's paid messages, null for a free one.
     """
 
     message_id: UUID
@@ -28,6 +30,8 @@ class MessageFunded(Event, frozen=True, kw_only=True):
     is_free: bool
     lane: Lane = "bulk"
     cleared_at: Moment | None = None
+    month: date | None = None
+    position: int | None = None
 
 
 @event(RESERVATIONS, "message.unfunded.v1", key="person")

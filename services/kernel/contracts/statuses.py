@@ -26,7 +26,7 @@ class Pricing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: str | None = None
 
 
-@event(STATUSES, "status.reported.v1", key="routing_key")
+@event(STATUSES, "status.reported.v1", key="routing_key", subject="status")
 class StatusReported(Event, frozen=True, kw_only=True):
     """One report: `message_id` is ours where Meta echoed it.
 

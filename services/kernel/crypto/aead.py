@@ -12,9 +12,8 @@ envelope = commitment (32) | nonce (24) | ciphertext and tag (n + 16). The calle
 import hmac
 from functools import lru_cache
 
-import nacl.bindings
-import nacl.exceptions
 import nacl.utils
+from nacl._sodium import ffi, lib  # type: ignore[import-not-found]  # compiled, without stubs
 
 from services.kernel.crypto.errors import CannotOpen
 from services.kernel.crypto.keys import KEY_BYTES, hkdf_sha256, require_key
@@ -33,10 +32,7 @@ def lock(secret: bytes, associated: bytes, plaintext: bytes) -> bytes:
     encryption_key, commitment = split(secret)
     nonce = nacl.utils.random(NONCE_BYTES)
     prefix = commitment + nonce
-    encrypted = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
-        plaintext, prefix + associated, nonce, encryption_key
-    )
-    return prefix + encrypted
+    return prefix + _encrypt(plaintext, prefix + associated, nonce, encryption_key)
 
 
 def unlock(secret: bytes, associated: bytes, envelope: bytes) -> bytes:
@@ -47,12 +43,32 @@ def unlock(secret: bytes, associated: bytes, envelope: bytes) -> bytes:
     if not hmac.compare_digest(envelope[:COMMITMENT_BYTES], commitment):
         raise CannotOpen("sealed under another key of the same id")
     prefix, encrypted = envelope[: COMMITMENT_BYTES + NONCE_BYTES], envelope[COMMITMENT_BYTES + NONCE_BYTES :]
-    try:
-        return nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
-            encrypted, prefix + associated, prefix[COMMITMENT_BYTES:], encryption_key
-        )
-    except nacl.exceptions.CryptoError:
-        raise CannotOpen("the sealed bytes are damaged, or belong to another place") from None
+    return _decrypt(encrypted, prefix + associated, prefix[COMMITMENT_BYTES:], encryption_key)
+
+
+def _decrypt(encrypted: bytes, associated: bytes, nonce: bytes, key: bytes) -> bytes:
+    """As `_encrypt`: nonce, key and the least length are known to be right. CannotOpen when the tag is another's."""
+    plaintext = ffi.new("unsigned char[]", len(encrypted) - TAG_BYTES)
+    failed: int = lib.crypto_aead_xchacha20poly1305_ietf_decrypt(
+        plaintext, ffi.NULL, ffi.NULL, encrypted, len(encrypted), associated, len(associated), nonce, key
+    )
+    if failed:
+        raise CannotOpen("the sealed bytes are damaged, or belong to another place")
+    return bytes(ffi.buffer(plaintext))
+
+
+def _encrypt(plaintext: bytes, associated: bytes, nonce: bytes, key: bytes) -> bytes:
+    """As `nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt`, whose checks cost more than the encryption.
+
+    They are superfluous here: the lengths of nonce and key are given by this module, and everything is bytes.
+    """
+    encrypted = ffi.new("unsigned char[]", len(plaintext) + TAG_BYTES)
+    failed: int = lib.crypto_aead_xchacha20poly1305_ietf_encrypt(
+        encrypted, ffi.NULL, plaintext, len(plaintext), associated, len(associated), ffi.NULL, nonce, key
+    )
+    if failed:  # libsodium documents that it never is
+        raise RuntimeError("libsodium did not encrypt")
+    return bytes(ffi.buffer(encrypted))
 
 
 @lru_cache(maxsize=KEYS_CACHED_MAX)

@@ -1,33 +1,24 @@
-"""The consumer loop: fetch, gather under load, hand over a batch, commit its offsets (hot path)."""
+"""The consumer loop: read a batch, hand it over, commit its offsets (hot path)."""
 
 import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
-    KafkaConnectionError,
-    KafkaError,
-    NoOffsetForPartitionError,
-)
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from services.kernel import metrics
 from services.kernel.db import Database
-from services.kernel.kafka.consumer import BatchRunner, Consumer, ConsumerHalted, Raw
+from services.kernel.kafka.consumer import BatchRunner, Consumer, ConsumerHalted
 from services.kernel.kafka.publisher import Publisher
+from services.kernel.kafka.reader import Batch, Reader
 from services.kernel.logging import get_logger
 from services.kernel.settings import KafkaSettings
 
-BATCH_MAX = 500
-# Under load batches are worth a wait; an idle consumer handles at once.
-TICK_SECONDS = 0.1
-FETCH_WAIT_MS = 1_000
-SESSION_TIMEOUT_MS = 6_000
-HEARTBEAT_MS = 2_000
-PARTITION_FETCH_BYTES = 512 * 1024
+READ_WAIT_SECONDS = 1.0
+# Batches share a commit, which the broker writes to its disk; after a crash this much is handled again, without effect.
+COMMIT_SECONDS = 0.3
 START_PATIENCE_SECONDS = 60
 # Records wait and none is handled: the client hangs (aio-libs/aiokafka#718) and only a restart helps.
 STUCK_SECONDS = 30
@@ -50,21 +41,16 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
     ) -> None:
         self._consumer = consumer
         self._runner = BatchRunner(consumer, database, publisher)
+        self._reader = Reader(consumer, settings, member=member)
+        self._client = self._reader.client
         self._idle = asyncio.Event()
         self._idle.set()
         self._progress_at = time.monotonic()
-        self._started_at = 0.0
-        self._client = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap_servers,
-            group_id=consumer.group,
-            client_id=f"{member}.{consumer.group}",
-            enable_auto_commit=False,
-            # "none": an offset that is out of range halts; a new group is sent to the beginning below.
-            auto_offset_reset="none",
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
-            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
-        )
+        self._handled: dict[TopicPartition, int] = {}
+        self._committed_at = 0.0
+        self._size = metrics.CONSUMER_BATCH_SIZE.labels(consumer.group)
+        self._seconds = metrics.BATCH_SECONDS.labels(consumer.group)
+        self._lag = metrics.CONSUMER_LAG.labels(consumer.group, consumer.topic.name)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; raises ConsumerHalted or what the client died of."""
@@ -72,6 +58,7 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         try:
             while not stop.is_set():
                 await self._step_in_time()
+            await self._commit()
         except ConsumerHalted as halt:
             _log.critical("consumer halts", group=self._consumer.group, reason=str(halt))
             raise
@@ -83,25 +70,27 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         """Why this consumer is not doing its work, or None."""
         if not self._client.assignment():
             return None  # another member of the group has the partitions
-        if self._lag() and time.monotonic() - self._progress_at > STUCK_SECONDS:
+        if self._reader.lag() and time.monotonic() - self._progress_at > STUCK_SECONDS:
             return f"{self._consumer.group} lags without progress"
         return None
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         try:
-            await asyncio.wait_for(self._idle.wait(), DRAIN_SECONDS)
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._idle.wait()
+                await self._commit()
         except TimeoutError:
             _log.warning("partitions are leaving in the middle of a batch", group=self._consumer.group)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._handled.clear()  # what is not committed by now may have been handled further by somebody else
         _log.info("partitions assigned", group=self._consumer.group, count=len(list(assigned)))
 
     async def _start(self) -> None:
         deadline = time.monotonic() + START_PATIENCE_SECONDS
-        self._client.subscribe([self._consumer.topic.name], listener=self)
         while True:
             try:
-                await self._client.start()
+                await self._reader.start(self)
             except KafkaConnectionError:
                 if time.monotonic() > deadline:
                     raise
@@ -117,56 +106,32 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
             raise ConsumerHalted(f"{self._consumer.group}: one batch took {STEP_SECONDS_MAX} s") from error
 
     async def _step(self) -> None:
-        fetched = await self._fetch(FETCH_WAIT_MS, BATCH_MAX)
-        if not fetched:
+        commit_in = self._committed_at + COMMIT_SECONDS - time.monotonic()
+        if self._handled and commit_in <= 0:
+            await self._commit()
+        batch = await self._reader.read(commit_in if self._handled else READ_WAIT_SECONDS)
+        if not batch:
             return self._check_stuck()
         self._idle.clear()
         try:
-            await self._gather(fetched)
-            await self._handle(fetched)
+            await self._handle(batch)
         finally:
             self._idle.set()
 
-    async def _fetch(self, wait_ms: int, count: int) -> dict[TopicPartition, list[Raw]]:
-        try:
-            fetched = await self._client.getmany(timeout_ms=wait_ms, max_records=count)
-        except NoOffsetForPartitionError as error:
-            await self._client.seek_to_beginning(*error.args)
-            return {}
-        except KafkaError as error:
-            if error.retriable:
-                return {}
-            raise ConsumerHalted(f"{self._consumer.group}: {type(error).__name__}") from error
-        return {
-            place: [Raw(r.topic, r.partition, r.offset, r.key, r.value, r.headers) for r in records]
-            for place, records in fetched.items()
-            if records
-        }
-
-    async def _gather(self, fetched: dict[TopicPartition, list[Raw]]) -> None:
-        """Under load wait for the rest of the tick, so that one transaction carries more records."""
-        rest = self._started_at + TICK_SECONDS - time.monotonic()
-        count = sum(map(len, fetched.values()))
-        if rest > 0 and count < BATCH_MAX:
-            await asyncio.sleep(rest)
-            # While partitions move, a fetch waits for the new ones, and they wait for this batch.
-            if not self._client._subscription.reassignment_in_progress:
-                for place, raws in (await self._fetch(0, BATCH_MAX - count)).items():
-                    fetched.setdefault(place, []).extend(raws)
-        self._started_at = time.monotonic()
-
-    async def _handle(self, fetched: dict[TopicPartition, list[Raw]]) -> None:
-        raws = [raw for partition in fetched.values() for raw in partition]
-        metrics.CONSUMER_BATCH_SIZE.labels(self._consumer.group).observe(len(raws))
-        with metrics.BATCH_SECONDS.labels(self._consumer.group).time():
+    async def _handle(self, batch: Batch) -> None:
+        raws = [raw for partition in batch.values() for raw in partition]
+        self._size.observe(len(raws))
+        with self._seconds.time():
             await self._runner.run(raws)
-        await self._commit({place: records[-1].offset + 1 for place, records in fetched.items()})
+        self._handled |= {place: records[-1].offset + 1 for place, records in batch.items()}
         self._progress_at = time.monotonic()
-        metrics.CONSUMER_LAG.labels(self._consumer.group, self._consumer.topic.name).set(self._lag())
+        self._lag.set(self._reader.lag())
 
-    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+    async def _commit(self) -> None:
+        handled, self._handled = self._handled, {}
         held = self._client.assignment()
-        ours = {place: offset for place, offset in offsets.items() if place in held}
+        ours = {place: offset for place, offset in handled.items() if place in held}
+        self._committed_at = time.monotonic()
         if not ours:
             return
         try:
@@ -181,19 +146,11 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
             if not error.retriable:
                 raise
             # The next commit covers this one.
+            self._handled = ours | self._handled
             _log.warning("commit failed", group=self._consumer.group, error_class=type(error).__name__)
 
-    def _lag(self) -> int:
-        lag = 0
-        for place in self._client.assignment():
-            end = self._client.highwater(place)
-            state = self._client._subscription.subscription.assignment.state_value(place)
-            if end is not None and state is not None and state.has_valid_position:
-                lag += max(0, end - state.position)
-        return lag
-
     def _check_stuck(self) -> None:
-        if not self._lag():
+        if not self._reader.lag():
             self._progress_at = time.monotonic()
         elif time.monotonic() - self._progress_at > STUCK_SECONDS:
             raise ConsumerHalted(f"{self._consumer.group}: records wait and none arrives")

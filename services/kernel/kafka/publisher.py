@@ -1,7 +1,6 @@
 """Writing facts to Kafka in batches, acknowledged by every replica."""
 
 import asyncio
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -9,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
 from services.kernel.contracts import Event
+from services.kernel.kafka import lanes
 from services.kernel.kafka.record import Record, encode
 from services.kernel.settings import KafkaSettings
 
@@ -28,7 +28,7 @@ class Publisher:
         self._timeout_seconds = delivery_timeout_seconds
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
-        self._partitions: dict[str, int] = {}
+        self._splits: dict[str, lanes.Split] = {}
 
     async def start(self) -> None:
         self._producer = AIOKafkaProducer(
@@ -67,7 +67,8 @@ class Publisher:
         """Write records in order per key; raises when Kafka did not acknowledge them in time."""
         by_place: dict[tuple[str, int], list[Record]] = defaultdict(list)
         for record in records:
-            by_place[record.topic, await self._partition(record)].append(record)
+            split = self._splits.get(record.topic) or await self._split(record.topic)
+            by_place[record.topic, split.partition_of(record)].append(record)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 acknowledgements = [
@@ -89,12 +90,10 @@ class Publisher:
         futures.append(await producer.send_batch(batch, topic, partition=partition))
         return futures
 
-    async def _partition(self, record: Record) -> int:
-        count = self._partitions.get(record.topic)
-        if count is None:
-            count = len(await self._started.partitions_for(record.topic))
-            self._partitions[record.topic] = count
-        return zlib.crc32(record.key) % count
+    async def _split(self, topic: str) -> lanes.Split:
+        split = lanes.split(topic, len(await self._started.partitions_for(topic)))
+        self._splits[topic] = split
+        return split
 
     @property
     def _started(self) -> AIOKafkaProducer:

@@ -1,4 +1,4 @@
-"""A fact as bytes and back: JSON values with CloudEvents headers."""
+"""A fact as bytes and back: JSON values with CloudEvents headers (hot path)."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.kernel.contracts import EVENT_TYPES, Event
+from services.kernel.contracts import EVENT_TYPES, TOPICS, Event
 
 _encoder = msgspec.json.Encoder()
+
+Headers = tuple[tuple[str, bytes], ...]
 
 
 class Record(NamedTuple):
@@ -17,7 +19,8 @@ class Record(NamedTuple):
     topic: str
     key: bytes
     value: bytes
-    headers: tuple[tuple[str, bytes], ...]
+    headers: Headers
+    is_express: bool = False
 
 
 class UnknownKind(Exception):
@@ -30,35 +33,56 @@ class Undecodable(Exception):
 
 def encode(event: Event) -> Record:
     """The record of a fact, keyed for its partition."""
-    return Record(
-        topic=event.TOPIC.name,
-        key=event.partition_key,
-        value=_encoder.encode(event),
-        headers=cloud_headers(type_=event.TYPE, id_=str(event.id), owner=event.TOPIC.owner),
-    )
+    headers = cloud_headers(type_=event.TYPE, id_=str(event.id), owner=event.TOPIC.owner)
+    if event.SUBJECT is not None:
+        headers = (*headers, ("ce_subject", str(getattr(event, event.SUBJECT)).encode()))
+    is_express = getattr(event, "lane", None) == "express"
+    return Record(event.TOPIC.name, event.partition_key, _encoder.encode(event), headers, is_express)
 
 
-def cloud_headers(*, type_: str, id_: str, owner: str) -> tuple[tuple[str, bytes], ...]:
+def stored(*, topic: str, key: bytes, value: bytes, type_: str, id_: str) -> Record:
+    """The record of a fact that was encoded earlier."""
+    event = EVENT_TYPES.get(type_)
+    if event is not None and (event.SUBJECT is not None or "lane" in event.__struct_fields__):
+        return encode(msgspec.json.decode(value, type=event))
+    return Record(topic, key, value, cloud_headers(type_=type_, id_=id_, owner=TOPICS[topic].owner))
+
+
+def cloud_headers(*, type_: str, id_: str, owner: str) -> Headers:
     """The CloudEvents headers that any tool can read."""
+    version, kind, source = _standing_headers(type_, owner)
+    return (version, kind, ("ce_id", id_.encode()), source)
+
+
+@cache
+def _standing_headers(type_: str, owner: str) -> Headers:
     return (
         ("ce_specversion", b"1.0"),
         ("ce_type", type_.encode()),
-        ("ce_id", id_.encode()),
         ("ce_source", b"/vestnik/" + owner.encode()),
     )
 
 
+def header_of(headers: Iterable[tuple[str, bytes]], wanted: str) -> bytes | None:
+    """The value of the first header of that name."""
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None
+
+
 def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
     """The fact of a record; raises UnknownKind (to be ignored) or Undecodable (to be buried)."""
-    type_ = next((text.decode("utf-8", "replace") for name, text in headers if name == "ce_type"), None)
+    type_ = header_of(headers, "ce_type")
     if type_ is None or value is None:
         raise Undecodable("the record has no ce_type header or no value")
-    if type_ not in EVENT_TYPES:
-        raise _unknown(type_)
+    decoder = _decoder(type_)
+    if decoder is None:
+        raise _unknown(type_.decode("utf-8", "replace"))
     try:
-        return _decoder(type_).decode(value)
+        return decoder.decode(value)
     except msgspec.MsgspecError as error:
-        raise Undecodable(f"{type_} does not fit its contract") from error
+        raise Undecodable(f"{type_.decode()} does not fit its contract") from error
 
 
 def _unknown(type_: str) -> Exception:
@@ -68,6 +92,10 @@ def _unknown(type_: str) -> Exception:
     return UnknownKind(type_)
 
 
-@cache
-def _decoder(type_: str) -> "msgspec.json.Decoder[Event]":
-    return msgspec.json.Decoder(EVENT_TYPES[type_])
+_decoders: dict[bytes, "msgspec.json.Decoder[Event]"] = {}
+
+
+def _decoder(type_: bytes) -> "msgspec.json.Decoder[Event] | None":
+    if (decoder := _decoders.get(type_)) is None and (event := EVENT_TYPES.get(type_.decode("utf-8", "replace"))):
+        decoder = _decoders[type_] = msgspec.json.Decoder(event)
+    return decoder

@@ -9,7 +9,7 @@ import msgspec
 from services.kernel import crypto
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.inbound import InboundReceived, Signal
-from services.webhook.parts.service import LATEST_UNIX_SECONDS, Facts, Ignored
+from services.webhook.parts.service import LATEST_UNIX_SECONDS, NULL, Facts, Ignored
 from services.webhook.people.service import AddressBook, Contact, person_of
 from services.webhook.platform import service as platform
 from services.webhook.routing.service import Owner, Subject, fit
@@ -69,6 +69,7 @@ class Message(msgspec.Struct, frozen=True):
     interactive: Interactive | None = None
     edit: Edit | None = None
     system: System | None = None
+    referral: msgspec.Raw = NULL
 
 
 _messages = msgspec.json.Decoder(Message, strict=False)
@@ -112,7 +113,7 @@ def _fact(owner: Owner, message: Message, contact: Contact, content: bytes) -> I
         person=person,
         bsuid=bsuid_index if bsuid_index != person else None,
         kind=message.type if KIND.fullmatch(message.type) else "unknown",
-        signals=signals_of(owner, message),
+        signals=(*signals_of(owner, message), *_entry_of(message)),
         wamid_index=wamid_index,
         wamid=crypto.seal(owner.data_key, place, message.id.encode()),
         content=crypto.seal_to(owner.tenant.public_key, f"inbound:{inbound_id}", content),
@@ -132,6 +133,11 @@ def signals_of(owner: Owner, message: Message) -> tuple[Signal, ...]:
         return tuple(signal for signal in found if signal != "start")
     title = _title_of(message)
     return signals.of_button(title, words) if title else ()
+
+
+def _entry_of(message: Message) -> tuple[Signal, ...]:
+    """Whether the person came from an ad or a page's button (3.4): what it says is for the tenant alone."""
+    return ("ad_referral",) if bytes(message.referral).startswith(b"{") else ()
 
 
 def _title_of(message: Message) -> str:

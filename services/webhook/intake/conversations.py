@@ -71,6 +71,8 @@ def read(directory: TenantDirectory, change: Change, signed_for: SignedFor) -> R
 
 
 def _members(name: str, raw: msgspec.Raw) -> list[Part]:
+    if raw is NULL:
+        return []
     try:
         return [Part(name, member) for member in array(raw)]
     except UNREADABLE:
@@ -117,13 +119,6 @@ class _Reader:
         self._subject = subject
         self._value = value
         self._people: AddressBook | None = None
-        self._read: dict[str, Callable[[msgspec.Raw], Facts | Ignored]] = {
-            "statuses": self._status,
-            "messages": lambda raw: inbound.received(subject, raw, self.people),
-            "errors": lambda raw: platform.error_reported(subject, raw, beside=self._beside()),
-            "user_preferences": lambda raw: platform.preference_changed(subject, raw, self.people),
-            "user_id_update": lambda raw: platform.renamed(subject, raw, self.people),
-        }
 
     @property
     def people(self) -> AddressBook:
@@ -135,7 +130,7 @@ class _Reader:
         """Raises one of UNREADABLE, PartTooLarge among them."""
         if not part.is_whole:
             raise ValueError(f"{part.array} is no array")
-        return self._read[part.array](part.raw)
+        return _READ[part.array](self, part.raw)
 
     def held(self, reason: Reason, parts: list[Part]) -> Held:
         """The parts as a webhook with the same metadata and contacts."""
@@ -154,17 +149,38 @@ class _Reader:
         change, number_id = self._subject.change, self._subject.owner.phone_number_id
         return Held(reason, number_id, change.waba_id, change.as_webhook(value), len(parts))
 
-    def _status(self, raw: msgspec.Raw) -> Facts | Ignored:
+    def status(self, raw: msgspec.Raw) -> Facts | Ignored:
         report = statuses.read(raw)
         reason = statuses.ignored_reason(report)
         if reason:
             return Ignored(reason)
         return Facts([statuses.reported(self._subject.owner, report, raw, self.people)])
 
+    def message(self, raw: msgspec.Raw) -> Facts | Ignored:
+        return inbound.received(self._subject, raw, self.people)
+
+    def error(self, raw: msgspec.Raw) -> Facts | Ignored:
+        return platform.error_reported(self._subject, raw, beside=self._beside())
+
+    def preference(self, raw: msgspec.Raw) -> Facts | Ignored:
+        return platform.preference_changed(self._subject, raw, self.people)
+
+    def renaming(self, raw: msgspec.Raw) -> Facts | Ignored:
+        return platform.renamed(self._subject, raw, self.people)
+
     def _beside(self) -> bytes:
         """What tells an error that came with a message from the same error without: the messages' own bytes."""
         beside = bytes(self._value.messages) + bytes(self._value.statuses)
         return b"" if beside == bytes(NULL) * 2 else beside
+
+
+_READ: dict[str, Callable[[_Reader, msgspec.Raw], Facts | Ignored]] = {
+    "statuses": _Reader.status,
+    "messages": _Reader.message,
+    "errors": _Reader.error,
+    "user_preferences": _Reader.preference,
+    "user_id_update": _Reader.renaming,
+}
 
 
 def _contacts(raw: msgspec.Raw) -> list[msgspec.Raw]:

@@ -46,6 +46,7 @@ class Ignored(NamedTuple):
 
 
 Outcome = Facts | Held | Ignored
+_BECAME: dict[type[Outcome], str] = {Facts: "facts", Held: "held", Ignored: "ignored"}
 
 
 class Tally:
@@ -56,7 +57,7 @@ class Tally:
         self.became: Counter[str] = Counter()
 
     def count(self, outcome: Outcome) -> None:
-        self.became[type(outcome).__name__.lower()] += outcome.parts if isinstance(outcome, Held) else 1
+        self.became[_BECAME[type(outcome)]] += outcome.parts if isinstance(outcome, Held) else 1
 
     @property
     def holds(self) -> bool:
@@ -134,7 +135,7 @@ def split(body: bytes) -> Iterator[Change | Unreadable | Ignored]:
 
 def array(raw: msgspec.Raw) -> list[msgspec.Raw]:
     """The members of an array, none for null; raises msgspec.MsgspecError for anything else."""
-    return _arrays.decode(raw) or []
+    return [] if raw is NULL else _arrays.decode(raw) or []
 
 
 def unix_seconds(raw: msgspec.Raw) -> int | None:
@@ -167,12 +168,12 @@ def _split_entry(raw: msgspec.Raw) -> Iterator[Change | Unreadable | Ignored]:
         return
     if not changes:
         yield Ignored("empty")
-    for change in changes:
-        yield _change(entry, change)
-
-
-def _change(entry: _Entry, raw: msgspec.Raw) -> Change | Unreadable:
     waba_id, time = str(entry.id or ""), unix_seconds(entry.time)
+    for change in changes:
+        yield _change(entry, waba_id, time, change)
+
+
+def _change(entry: _Entry, waba_id: str, time: int | None, raw: msgspec.Raw) -> Change | Unreadable:
     try:
         change = _changes.decode(raw)
         field = change.field or entry.field or _misplaced.decode(change.value).field
@@ -186,7 +187,7 @@ def _change(entry: _Entry, raw: msgspec.Raw) -> Change | Unreadable:
 
 def _with_rejection(change: _Change) -> msgspec.Raw:
     """The value; one of Meta's pages draws `rejection_info` beside it instead of inside (3.6)."""
-    if bytes(change.rejection_info) == bytes(NULL):
+    if change.rejection_info is NULL or bytes(change.rejection_info) == bytes(NULL):
         return change.value
     inside = _objects.decode(change.value)
     return msgspec.Raw(msgspec.json.encode({"rejection_info": change.rejection_info, **inside}))

@@ -50,12 +50,20 @@ class AddressBook(NamedTuple):
         return UNKNOWN if is_somebody_else else self.only
 
 
+NOBODY = AddressBook({}, UNKNOWN)
+
+
 def address_book(raw_contacts: Sequence[msgspec.Raw]) -> AddressBook:
     """The contacts of one value, by every identity they have; one that cannot be read is nobody's."""
-    known = list(_readable(raw_contacts))
-    by_identity = {
-        identity: one for one in known for identity in (one.contact.wa_id, one.contact.user_id) if identity is not None
-    }
+    if not raw_contacts:
+        return NOBODY
+    known = _readable(raw_contacts)
+    by_identity: dict[str, Known] = {}
+    for one in known:
+        if one.contact.wa_id is not None:
+            by_identity[one.contact.wa_id] = one
+        if one.contact.user_id is not None:
+            by_identity[one.contact.user_id] = one
     return AddressBook(by_identity, known[0] if len(known) == len(raw_contacts) == 1 else UNKNOWN)
 
 
@@ -89,9 +97,11 @@ def phone_of(digits: str) -> str:
         return f"+{digits}"
 
 
-def _readable(raw_contacts: Sequence[msgspec.Raw]) -> Iterable[Known]:
+def _readable(raw_contacts: Sequence[msgspec.Raw]) -> list[Known]:
+    known = []
     for raw in raw_contacts:
         try:
-            yield Known(_contacts.decode(raw), raw)
+            known.append(Known(_contacts.decode(raw), raw))
         except msgspec.MsgspecError:
             continue  # whoever it is, a message names its sender itself as a rule
+    return known

@@ -19,7 +19,7 @@ from services.webhook.routing.service import Owner, fit
 UNUSED_STATUSES = frozenset({"played", "deleted"})
 GROUP = "group"
 
-REPORTED: frozenset[str] = frozenset(get_args(ReportedStatus))
+REPORTED: dict[str, ReportedStatus] = {status: status for status in get_args(ReportedStatus)}
 CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ERROR_CODE_MAX = 2**31 - 1  # what a column of codes holds; Meta's have up to seven digits
 NO_ERRORS = msgspec.Raw(b"null")
@@ -77,11 +77,11 @@ def reported(owner: Owner, report: Report, raw: msgspec.Raw, people: AddressBook
         id=identity,
         occurred_at=datetime.fromtimestamp(report.timestamp, UTC),
         tenant_id=tenant_id,
-        routing_key=str(message_id) if message_id else wamid_index,
+        routing_key=report.biz_opaque_callback_data or "" if message_id else wamid_index,
         message_id=message_id,
         wamid_index=wamid_index,
         phone_number_id=owner.phone_number_id,
-        status=msgspec.convert(report.status, ReportedStatus),
+        status=REPORTED[report.status],
         pricing=report.pricing,
         error_code=error_code_of(report),
         details=_sealed_details(owner, identity, raw, people.contact_of(report.recipient_id, report.recipient_user_id)),
@@ -91,11 +91,13 @@ def reported(owner: Owner, report: Report, raw: msgspec.Raw, people: AddressBook
 def message_id_of(report: Report) -> UUID | None:
     """Our message id, if Meta echoed one; a value that a tenant chose elsewhere is not ours."""
     echoed = report.biz_opaque_callback_data or ""
-    return UUID(echoed) if CANONICAL_UUID.fullmatch(echoed) else None
+    return msgspec.convert(echoed, UUID) if CANONICAL_UUID.fullmatch(echoed) else None
 
 
 def error_code_of(report: Report) -> int | None:
     """Meta's code of the first error."""
+    if report.errors is NO_ERRORS:
+        return None
     codes = _error_codes.decode(report.errors)
     return codes[0].code if codes else None
 

@@ -1,17 +1,21 @@
 """Each invariant of the ledger, attacked with raw SQL as the service's own role (and the owner's), and refused."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
+from services.kernel.db import Database
 from services.kernel.errors import sqlstate_of
+from services.kernel.settings import DatabaseSettings
 from tests.billing.stand import Billing, cleared, failed, micros, reply, reported
+from tests.fixtures.infrastructure import Infrastructure, sqlalchemy_url
 
 NOT_ALLOWED = "42501"
 CHECK = "23514"
@@ -28,6 +32,7 @@ class World(NamedTuple):
 
     tenant: UUID
     other: UUID
+    poor: UUID
     reserved: UUID
     captured: UUID
     released: UUID
@@ -47,21 +52,20 @@ async def world(billing: Billing) -> World:
     await billing.feed(reported(tenant, captured, "delivered"), failed(tenant, released), failed(tenant, late))
     await billing.feed(reported(tenant, late, "delivered"))
     rows = await billing.rows("select id from transfers where message_id = :id and kind = 'reserve'", id=reserved)
-    return World(tenant, other, reserved, captured, released, late, unfunded, free, unknown, rows[0].id)
+    return World(tenant, other, poor, reserved, captured, released, late, unfunded, free, unknown, rows[0].id)
 
 
 Attack = Callable[[str], Awaitable[str]]
 
 
-@pytest.fixture
-def attack(billing: Billing, world: World) -> Attack:
-    """Run a statement as the service's role; the SQLSTATE of its refusal. Nothing may have changed by then."""
+def attack_as(database: Database, billing: Billing, world: World) -> Attack:
+    """Run a statement as that database's role; the SQLSTATE of its refusal. Nothing may have changed by then."""
 
     async def run(sql: str) -> str:
         before = await billing.snapshot()
         code = ""
         try:
-            async with billing.database.transaction() as connection:
+            async with database.transaction() as connection:
                 await connection.execute(text(sql), {k: v for k, v in world._asdict().items() if f":{k}" in sql})
         except DBAPIError as error:
             code = sqlstate_of(error)
@@ -72,10 +76,28 @@ def attack(billing: Billing, world: World) -> Attack:
     return run
 
 
+@pytest.fixture
+def attack(billing: Billing, world: World) -> Attack:
+    return attack_as(billing.database, billing, world)
+
+
+@pytest.fixture
+async def owners_attack(billing: Billing, world: World, infrastructure: Infrastructure) -> AsyncIterator[Attack]:
+    """The same as the role that owns the tables: what is left then are the constraints and the triggers."""
+    name = billing.database.engine.url.database or ""
+    url = sqlalchemy_url(infrastructure.owners["billing"], name)
+    database = Database(DatabaseSettings(url=SecretStr(url)), application_name="attack")
+    yield attack_as(database, billing, world)
+    await database.close()
+
+
 def transfer(kind: str, debit: str, credit: str, message: str, amount: object = SIX, **more: str) -> str:
     columns = {"tenant_id": ":tenant", "currency": "'RUB'"} | more
-    return f"""insert into transfers (id, kind, debit, credit, message_id, amount_micros, {", ".join(columns)})
-               values (gen_random_uuid(), '{kind}', '{debit}', '{credit}', {message}, {amount},
+    about = "" if message == "null" else "message_id, "
+    value = "" if message == "null" else f"{message}, "
+    key = "gen_random_uuid()" if message == "null" else message
+    return f"""insert into transfers (id, {about}kind, debit, credit, amount_micros, {", ".join(columns)})
+               values ({key}, {value}'{kind}', '{debit}', '{credit}', {amount},
                        {", ".join(columns.values())})"""
 
 
@@ -99,7 +121,7 @@ def top_up(amount: object, reference: str = "attack", **more: str) -> str:
     return transfer("top_up", "cash_in", "wallet", "null", amount, reference=f"'{reference}'", **more)
 
 
-SUM_IS_ZERO = {
+ACCOUNTS = {
     "a balance is changed by hand": ("update accounts set balance_micros = balance_micros + 1", NOT_ALLOWED),
     "a credit limit is raised by hand": ("update accounts set credit_limit_micros = 1", NOT_ALLOWED),
     "an account is opened with money in it": (
@@ -107,6 +129,10 @@ SUM_IS_ZERO = {
         NOT_ALLOWED,
     ),
     "an account is removed": ("delete from accounts", NOT_ALLOWED),
+}
+
+# Each is refused to the owner of the tables too, with this code; the service's role may not even write these columns.
+SUM_IS_ZERO = {
     "money moves from an account to itself": (transfer("reserve", "wallet", "wallet", ":unknown"), CHECK),
     "money goes to an account of its own invention": (transfer("reserve", "wallet", "mine", ":unknown"), CHECK),
     "a kind uses another kind's accounts": (transfer("capture", "wallet", "revenue", ":reserved"), CHECK),
@@ -128,8 +154,8 @@ WALLET = {
     "a reserve beyond the wallet": (reserve(":unknown", micros("82.01")), CHECK),
     "many reserves that only together go beyond it": (
         """insert into transfers (id, tenant_id, kind, debit, credit, currency, message_id, amount_micros)
-           select gen_random_uuid(), :tenant, 'reserve', 'wallet', 'held', 'RUB', gen_random_uuid(), 6000000
-             from generate_series(1, 20)""",
+           select m.id, :tenant, 'reserve', 'wallet', 'held', 'RUB', m.id, 6000000
+             from (select gen_random_uuid() as id from generate_series(1, 20)) as m""",
         CHECK,
     ),
     "a reserve hidden behind a late capture": (
@@ -161,7 +187,7 @@ ONE_END = {
 
 ONE_CAPTURE = {
     "a second capture": (capture(":captured"), UNIQUE),
-    "a late capture after the capture": (late_capture(":captured"), UNIQUE),
+    "a late capture after the capture": (late_capture(":captured"), REFERENCE),
     "a late capture of what is still held": (late_capture(":reserved"), REFERENCE),
     "a second late capture": (late_capture(":late"), UNIQUE),
     "a late capture of another amount": (late_capture(":released", 1), REFERENCE),
@@ -177,6 +203,9 @@ APPEND_ONLY = {
     "a truncate": ("truncate transfers", NOT_ALLOWED),
     "a trigger switched off": ("alter table transfers disable trigger all", NOT_ALLOWED),
     "triggers switched off for the session": ("set session_replication_role = replica", NOT_ALLOWED),
+}
+
+CORRECTIONS = {
     "a correction that names nothing": (
         transfer("adjustment", "revenue", "wallet", "null", reference="'attack'"),
         CHECK,
@@ -207,57 +236,112 @@ RESERVATIONS = {
     "a capture is taken back": (
         """update reservations set state = 'reserved', captured_at = null, capture_cause = null
             where message_id = :captured""",
-        REFUSED,
-    ),
-    "an unfunded message is revived": (
-        "update reservations set state = 'reserved' where message_id = :unfunded",
-        REFUSED,
+        NOT_ALLOWED,
     ),
     "a captured message that the ledger does not have": (
         """update reservations set state = 'captured', captured_at = now(), capture_cause = message_id
             where message_id = :reserved""",
-        REFERENCE,
+        NOT_ALLOWED,
     ),
-    "a funded message without money in held": (
-        """insert into reservations (tenant_id, message_id, state, decided_at, price_micros, currency,
-                                     rate_card_version, is_free, month, position, hold_expires_at)
-           values (:tenant, :unknown, 'reserved', now(), 6000000, 'RUB', 1, false, '2026-03-01', 99, now())""",
-        REFERENCE,
+    "a reservation without money in held": (
+        """insert into reservations (tenant_id, message_id, state, decided_at)
+           values (:tenant, :unknown, 'closed', now())""",
+        NOT_ALLOWED,
     ),
+    "a reserve without its reservation": (reserve(":unknown"), NOT_ALLOWED),
+    "a rate card is changed": ("update rate_cards set card = '{}'", NOT_ALLOWED),
+    "a hold without money": (
+        """insert into holds (tenant_id, id, currency, amount_micros, opened_at)
+           values (:tenant, :unknown, 'RUB', 1, now())""",
+        NOT_ALLOWED,
+    ),
+}
+
+
+def procedure(
+    message: str,
+    *,
+    price: object = SIX,
+    month: str = "'2026-03-01'",
+    position: object = 99,
+    card: int = 2,
+    tenant: str = ":tenant",
+) -> str:
+    return f"""select reserve_charges(array[cast({tenant} as uuid)], array[cast({message} as uuid)], array['utility'],
+               cast(array[null] as text[]), cast(array[{price}] as bigint[]), cast(array[{month}] as date[]),
+               cast(array[{position}] as bigint[]), array[now()], 'RUB', {card}, now())"""
+
+
+def end_of(message: str, outcome: str, tenant: str = ":tenant") -> str:
+    return f"""select count(*) from end_charges(array[cast({tenant} as uuid)], array[cast({message} as uuid)],
+               array['{outcome}'], array[cast(:unknown as uuid)], 'RUB', now())"""
+
+
+def hold(amount: object, *, ends: str = "null") -> str:
+    return f"select open_hold(:tenant, :unknown, {amount}, 'RUB', {ends}, now())"
+
+
+PROCEDURES = {
+    "a reserve beyond the wallet": (procedure(":unknown", price=micros("82.01")), CHECK),
+    "a negative price": (procedure(":unknown", price=-1), CHECK),
+    "a price without a position": (procedure(":unknown", month="null", position="null"), CHECK),
+    "a position before the first": (procedure(":unknown", position=0), CHECK),
+    "a message that was decided": (procedure(":released"), UNIQUE),
+    "a message that was not funded": (procedure(":unfunded", tenant=":poor"), UNIQUE),
     "a position that is taken": (
-        """insert into reservations (tenant_id, message_id, state, decided_at, price_micros, currency,
-                                     rate_card_version, is_free, month, position, hold_expires_at)
-           select tenant_id, :unknown, 'reserved', now(), 0, 'RUB', 1, false, month, position, now()
-             from reservations where message_id = :reserved""",
+        procedure(":unknown", month="date_trunc('month', now() at time zone 'Europe/Moscow')", position=1),
         UNIQUE,
     ),
-    "a price of a card that does not exist": (
-        """insert into reservations (tenant_id, message_id, state, decided_at, price_micros, currency,
-                                     rate_card_version, is_free, hold_expires_at)
-           values (:tenant, :unknown, 'reserved', now(), 0, 'RUB', 99, true, now())""",
-        REFERENCE,
-    ),
-    "a rate card is changed": ("update rate_cards set card = '{}'", NOT_ALLOWED),
+    "a card that does not exist": (procedure(":unknown", card=99), REFERENCE),
+    "a tenant without accounts": (procedure(":unknown", tenant=":unknown"), REFERENCE),
+    "a captured message fails": (end_of(":captured", "failed"), ""),
+    "a captured message arrives again": (end_of(":captured", "reached"), ""),
+    "a late capture comes twice": (end_of(":late", "reached"), ""),
+    "a hold runs out that did not": (end_of(":reserved", "overdue"), ""),
+    "an unfunded message arrives": (end_of(":unfunded", "reached", ":poor"), ""),
+    "an outcome of its own": (end_of(":reserved", "refund"), ""),
+    "a hold beyond the wallet": (hold(micros("82.01")), CHECK),
+    "a hold of nothing": (hold(0), CHECK),
+    "a hold of less than nothing": (hold(-SIX), CHECK),
+    "a hold twice": (f"with one as ({hold(1)}) select one.*, {hold(1).removeprefix('select ')} from one", UNIQUE),
+    "an end of a hold that is none": ("select end_hold(:tenant, :reserved, 'captured', :unknown, 1, now())", ""),
 }
 
-ATTACKS = {
-    f"{number} {family}: {name}": attack
-    for number, family, attacks in (
-        (1, "sums are zero", SUM_IS_ZERO),
-        (2, "amounts are whole", AMOUNTS),
-        (3, "the wallet has a floor", WALLET),
-        (4, "one end per reserve", ONE_END),
-        (5, "one capture per message", ONE_CAPTURE),
-        (6, "append only", APPEND_ONLY),
-        (7, "reservations agree", RESERVATIONS),
-    )
-    for name, attack in attacks.items()
+Attacks = dict[str, tuple[str, str]]  # what is tried -> the statement, the SQLSTATE of its refusal ("": no effect)
+
+AS_SERVICE: dict[str, Attacks] = {
+    "1 sums are zero": ACCOUNTS,
+    "2 amounts are whole": {name: one for name, one in AMOUNTS.items() if "reserve" not in name},
+    "6 append only": APPEND_ONLY | CORRECTIONS,
+    "7 reservations agree": RESERVATIONS,
+    "8 procedures": PROCEDURES,
+}
+AS_OWNER: dict[str, Attacks] = {
+    "1 sums are zero": SUM_IS_ZERO,
+    "2 amounts are whole": AMOUNTS,
+    "3 the wallet has a floor": WALLET,
+    "4 one end per reserve": ONE_END,
+    "5 one capture per message": ONE_CAPTURE,
+    "6 append only": CORRECTIONS,
 }
 
 
-@pytest.mark.parametrize(("sql", "code"), ATTACKS.values(), ids=ATTACKS.keys())
-async def test_the_database_refuses_the_services_own_role(attack: Attack, sql: str, code: str) -> None:
-    assert await attack(sql) == code
+@pytest.mark.parametrize("attacks", AS_SERVICE.values(), ids=AS_SERVICE.keys())
+async def test_the_database_refuses_the_services_own_role(attack: Attack, attacks: Attacks) -> None:
+    refusals = {name: await attack(sql) for name, (sql, _) in attacks.items()}
+    assert refusals == {name: code for name, (_, code) in attacks.items()}
+
+
+@pytest.mark.parametrize("attacks", AS_OWNER.values(), ids=AS_OWNER.keys())
+async def test_the_constraints_refuse_whoever_writes(owners_attack: Attack, attacks: Attacks) -> None:
+    refusals = {name: await owners_attack(sql) for name, (sql, _) in attacks.items()}
+    assert refusals == {name: code for name, (_, code) in attacks.items()}
+
+
+async def test_the_services_role_writes_no_charge_but_through_the_procedures(attack: Attack) -> None:
+    charges = {n: sql for family in AS_OWNER.values() for n, (sql, _) in family.items() if "message_id" in sql}
+    assert len(charges) > 20
+    assert {name: await attack(sql) for name, sql in charges.items()} == dict.fromkeys(charges, NOT_ALLOWED)
 
 
 @pytest.mark.parametrize(
@@ -287,17 +371,20 @@ async def test_what_is_not_an_attack_is_booked(world: World, billing: Billing) -
     statements = (
         top_up(SIX),
         transfer("adjustment", "wallet", "cash_in", "null", 1, reference="'back'", corrects=":transfer"),
-        late_capture(":released"),
+        end_of(":released", "reached"),
+        procedure(":unknown", price=SIX),
+        hold(1).replace(":unknown", ":other"),
     )
     for sql in statements:
         async with billing.database.transaction() as connection:
             await connection.execute(text(sql), {k: v for k, v in world._asdict().items() if f":{k}" in sql})
-    assert (await billing.balance(world.tenant))[0] == micros("82") + SIX - 1 - SIX
+    assert (await billing.balance(world.tenant))[0] == micros("82") + SIX - 1 - SIX - SIX - 1
+    await billing.audit_balances()
 
 
 async def test_two_transactions_cannot_spend_the_same_money(world: World, billing: Billing) -> None:
-    async def spend() -> str:
-        sql = reserve("gen_random_uuid()", micros("50.00"))
+    async def spend(position: int) -> str:
+        sql = procedure("gen_random_uuid()", price=micros("50.00"), position=position)
         try:
             async with billing.database.transaction() as connection:
                 await connection.execute(text(sql), {"tenant": world.other})
@@ -305,7 +392,7 @@ async def test_two_transactions_cannot_spend_the_same_money(world: World, billin
             return sqlstate_of(error)
         return "booked"
 
-    assert sorted(await asyncio.gather(*(spend() for _ in range(4)))) == [CHECK, CHECK, "booked", "booked"]
+    assert sorted(await asyncio.gather(*(spend(n) for n in range(1, 5)))) == [CHECK, CHECK, "booked", "booked"]
     assert await billing.balance(world.other) == (0, micros("100"))
 
 
@@ -313,6 +400,6 @@ async def test_a_late_capture_is_the_one_thing_that_may_pass_the_floor(billing: 
     tenant = await billing.new_tenant("6.00")
     first, second = uuid7(), uuid7()
     await billing.feed(cleared(tenant, first), failed(tenant, first), cleared(tenant, second))
-    async with billing.database.transaction() as connection:
-        await connection.execute(text(late_capture(":first")), {"tenant": tenant, "first": first})
+    await billing.feed(reported(tenant, first, "delivered"))
     assert await billing.balance(tenant) == (-SIX, SIX)
+    assert await billing.steps(first) == ["reserve", "release", "late_capture"]

@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from services.billing.reservations import expiry
 from services.kernel import clock
 from services.kernel.contracts.reservations import MessageFunded
-from tests.billing.stand import DAY, NOON, Billing, cleared, failed, micros, payer_of, reported, sent
+from tests.billing.stand import DAY, NOON, Billing, cleared, failed, micros, reported, sent
 
 
 async def test_batches_for_one_tenant_share_one_wallet(billing: Billing) -> None:
@@ -50,9 +50,9 @@ async def test_a_delivery_and_the_sweep_race_for_a_hold_and_one_of_them_wins(bil
         await billing.feed(*(cleared(tenant, message, expires_at=NOON) for message in messages))
         time.advance(8 * DAY.total_seconds())
         await asyncio.gather(
-            expiry.sweep(billing.database, payer_of),
+            expiry.sweep(billing.database),
             billing.feed(*(reported(tenant, message, "delivered") for message in messages)),
-            expiry.sweep(billing.database, payer_of),
+            expiry.sweep(billing.database),
         )
     assert {await billing.state(message) for message in messages} == {"captured"}
     await billing.audit()

@@ -1,8 +1,11 @@
 """Money is reserved once, earned or given back once, whatever the order and however often a fact comes."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
+import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -22,7 +25,6 @@ from tests.billing.stand import (
     expired,
     failed,
     micros,
-    payer_of,
     reply,
     reported,
     sent,
@@ -321,13 +323,43 @@ async def test_a_hold_that_nobody_ended_expires_a_week_after_its_message(
     with clock.frozen(NOON) as time:
         await billing.feed(cleared(tenant, message, expires_at=NOON + DAY))
         time.advance(timedelta(days=8).total_seconds() - 1)
-        assert await expiry.sweep(billing.database, payer_of) == 0
+        assert await expiry.sweep(billing.database) == 0
         time.advance(1)
-        assert await expiry.sweep(billing.database, payer_of) == 1
-        assert await expiry.sweep(billing.database, payer_of) == 0
+        assert await expiry.sweep(billing.database) == 1
+        assert await expiry.sweep(billing.database) == 0
     assert await billing.steps(message) == ["reserve", "expire"]
-    (row,) = await billing.rows("select event_type, event_id from outbox")
-    assert (row.event_type, row.event_id) == ("charge.released.v1", event_id(message, "released"))
+    (row,) = await billing.rows("select event_id from outbox where event_type = 'charge.released.v1'")
+    assert row.event_id == event_id(message, "released")
     (captured,) = await billing.feed(reported(tenant, message, "delivered"))
     assert captured.is_late
+    await billing.audit()
+
+
+async def test_what_is_said_of_a_funded_message_carries_its_lane_its_clearance_and_its_place(
+    billing: Billing, tenant: UUID
+) -> None:
+    express = msgspec.structs.replace(cleared(tenant, uuid7()), lane="express")
+    poor = msgspec.structs.replace(cleared(uuid4(), uuid7()), lane="express")
+    free = reply(tenant, uuid7())
+    funded, unfunded, given = await billing.feed(express, poor, free)
+    assert {(answer.lane, answer.cleared_at) for answer in (funded, unfunded)} == {("express", NOON)}
+    assert (given.lane, given.position, given.month) == ("bulk", None, funded.month)
+    assert (funded.position, funded.month.day) == (1, 1)
+
+
+async def test_the_card_gives_categories_away_inside_a_free_entry_point(
+    billing: Billing, owner: asyncpg.Connection
+) -> None:
+    card = {"currency": "RUB", "mode": "graduated", "tiers": [[None, "6.00"]], "free_in_entry_point": ["utility"]}
+    await owner.execute(
+        "insert into rate_cards (version, card, effective_from) values (3, $1::jsonb, '2025-03-01')", json.dumps(card)
+    )
+    tenant, now = await billing.new_tenant(), clock.now()
+    ends = (now + DAY, now - DAY, None)
+    answers = await billing.feed(
+        *(msgspec.structs.replace(cleared(tenant, uuid7()), entry_point_expires_at=end) for end in ends)
+    )
+    assert [answer.is_free for answer in answers] == [True, False, False]
+    rows = await billing.rows("select distinct category from reservations")
+    assert [row.category for row in rows] == ["utility"]
     await billing.audit()

@@ -13,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from services.kernel import clock, crypto
 from services.kernel.client import Answer
 from services.kernel.contracts import EVENT_TYPES
+from services.kernel.contracts.platform import Alias
 from services.kernel.db import Database
 from services.kernel.errors import Unavailable
 from tests.consent.conftest import Api
-from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, inbound
+from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, inbound, renamed
 
 WORDS = "Да, пришлите мне статус моего заказа в WhatsApp"
 
@@ -189,7 +190,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("phone", "+7916123456789012345", "give it with its country code"),
     ("phone", "+" + "1" * 200, "40 characters"),
     ("phone", "call me", "not a phone number"),
-    ("phone", None, "string"),
+    ("phone", None, "by phone or by bsuid"),
     ("purpose", "newsletter", "'service', 'authentication' or 'marketing'"),
     ("purpose", None, "'service', 'authentication' or 'marketing'"),
     ("evidence", None, "evidence"),
@@ -204,7 +205,14 @@ BAD: list[tuple[str, Any, str]] = [
     ("evidence", {"source": "web_form", "text": "yes", "given_at": "2026-01-01T00:00:00"}, "timezone"),
     ("evidence", {"source": "web_form", "text": "yes", "given_at": "0001-01-01T00:00:00+14:00"}, "year 2000"),
     ("evidence", {"source": "web_form", "text": "yes", "given_at": "yesterday"}, "datetime"),
-    ("evidence", {"source": "web_form", "text": "yes", "ip": "10.0.0.1"}, "evidence.ip: Extra inputs"),
+    ("evidence", {"source": "web_form", "text": "yes", "ip": "10.0.0"}, "evidence.ip: this is no IP address"),
+    ("evidence", {"source": "web_form", "text": "yes", "mood": "good"}, "evidence.mood: Extra inputs"),
+    ("evidence", {"source": "web_form", "text": "yes", "language": "Russian"}, "evidence.language: "),
+    ("evidence", {"source": "web_form", "text": "yes", "page_url": "shop.example"}, "evidence.page_url: "),
+    ("evidence", {"source": "web_form", "text": "yes", "text_version": "79161234567"}, "fewer than 9 digits"),
+    ("evidence", {"source": "import", "text": "yes", "attested_by": "me"}, "evidence.given_at: an import needs"),
+    ("evidence", {"source": "import", "text": "yes", "given_at": "2026-01-01T00:00:00Z"}, "who vouches for it"),
+    ("channel", "sms", "'whatsapp'"),
 ]
 
 
@@ -236,3 +244,141 @@ async def test_a_time_slightly_ahead_is_taken_as_now(api: Api, tenant: Tenant) -
         given = (await give(api, tenant, given_at=(NOON + timedelta(seconds=30)).isoformat())).json()
     assert given["given_at"] == "2026-11-22T12:00:00Z"
     assert UUID(given["id"]).version == 7
+
+
+BSUID = "RU.90210442100317"
+FULL = {
+    "text_version": "2026-09",
+    "language": "ru",
+    "page_url": "https://shop.example/order?id=1",
+    "ip": "203.0.113.77",
+    "user_agent": "Mozilla/5.0 (X11)",
+    "reference": "form-17",
+}
+
+
+async def test_all_evidence_is_kept_and_what_may_name_people_is_sealed(
+    api: Api, tenant: Tenant, database: Database
+) -> None:
+    given = (await give(api, tenant, **FULL)).json()
+    async with database.transaction() as connection:
+        row = (
+            await connection.execute(text("select cast(e as text) as everything, evidence from consent_events e"))
+        ).one()
+    for plain in ("203.0.113", "shop.example", "Mozilla", "form-17", b"203.0.113".hex()):
+        assert plain not in row.everything
+    place = crypto.Place(tenant.id, "consent_events", "evidence", given["id"])
+    opened = msgspec.json.decode(crypto.open_sealed(tenant.data_key, place, row.evidence))
+    sealed = {name: FULL[name] for name in ("page_url", "user_agent", "reference")}
+    assert opened == {"phone": PHONE, "text": WORDS, "ip": "203.0.113.0/24"} | sealed
+    (item,) = (await api.get("/v1/consents", tenant_id=tenant.id, phone=PHONE)).json()["consents"][0]["history"]
+    assert (item["level"], item["text_version"], item["language"]) == ("recorded", "2026-09", "ru")
+
+
+async def test_an_ipv6_address_is_cut_too(api: Api, tenant: Tenant, database: Database) -> None:
+    given = (await give(api, tenant, ip="2001:db8:1:2:3:4:5:6")).json()
+    async with database.transaction() as connection:
+        evidence = await connection.scalar(text("select evidence from consent_events"))
+    place = crypto.Place(tenant.id, "consent_events", "evidence", given["id"])
+    assert msgspec.json.decode(crypto.open_sealed(tenant.data_key, place, evidence))["ip"] == "2001:db8:1::/48"
+
+
+@pytest.mark.parametrize(
+    ("source", "level"), [("own_form", "recorded"), ("call", "recorded"), ("horoscope", "attested")]
+)
+async def test_a_source_of_the_tenants_own_words_is_kept_as_attested(
+    api: Api, tenant: Tenant, source: str, level: str
+) -> None:
+    assert (await give(api, tenant, source=source)).status == 201
+    (item,) = (await api.get("/v1/consents", tenant_id=tenant.id, phone=PHONE)).json()["consents"][0]["history"]
+    assert (item["source"], item["level"]) == (source, level)
+
+
+async def test_the_channel_is_part_of_every_answer(api: Api, tenant: Tenant) -> None:
+    assert (await give(api, tenant)).json()["channel"] == "whatsapp"
+    answer = await withdraw(api, tenant, channel="whatsapp")
+    assert {one["channel"] for one in answer.json()["consents"]} == {"whatsapp"}
+    listed = (await api.get("/v1/consents", tenant_id=tenant.id, phone=PHONE)).json()["consents"]
+    assert {one["channel"] for one in listed} == {"whatsapp"}
+
+
+async def by_bsuid(api: Api, tenant: Tenant, path: str, **more: Any) -> Answer:
+    return await api.post(path, msgspec.json.encode({"bsuid": BSUID} | more), tenant_id=tenant.id)
+
+
+async def test_a_person_without_a_number_is_named_by_the_bsuid(api: Api, tenant: Tenant, database: Database) -> None:
+    evidence = {"source": "chat", "text": WORDS}
+    given = await by_bsuid(api, tenant, "/v1/consents", purpose="service", evidence=evidence)
+    assert (given.status, given.json()["bsuid"], given.json()["phone"]) == (201, BSUID, None)
+    listed = (await api.get("/v1/consents", tenant_id=tenant.id, bsuid=BSUID)).json()["consents"]
+    assert [(one["purpose"], one["state"]) for one in listed] == [("service", "given")]
+    async with database.transaction() as connection:
+        rows = (await connection.scalars(text("select cast(e as text) from consent_events e"))).all()
+    assert not any(BSUID in row or BSUID[3:] in row for row in rows)
+    withdrawn = await by_bsuid(api, tenant, "/v1/consents:withdraw")
+    assert withdrawn.json()["bsuid"] == BSUID
+    assert {one["state"] for one in withdrawn.json()["consents"]} == {"withdrawn"}
+
+
+async def test_number_and_bsuid_show_one_person_once_they_were_seen_together(
+    api: Api, tenant: Tenant, consent: Consent
+) -> None:
+    await give(api, tenant)
+    await by_bsuid(api, tenant, "/v1/consents:withdraw", purpose="marketing")
+    user = crypto.blind_index(tenant.index_key, "bsuid", BSUID)
+    both = msgspec.structs.replace(inbound(tenant.id, tenant.person(), NOON), bsuid=user)
+    await consent.hears(both)
+    found = [
+        await api.get("/v1/consents", tenant_id=tenant.id, **name) for name in ({"phone": PHONE}, {"bsuid": BSUID})
+    ]
+    assert found[0].json() == found[1].json()
+    assert {one["purpose"]: one["state"] for one in found[0].json()["consents"]} == {
+        "service": "given",
+        "marketing": "withdrawn",
+    }
+
+
+async def test_a_person_is_named_in_exactly_one_way(api: Api, tenant: Tenant) -> None:
+    twice = msgspec.json.encode({"phone": PHONE, "bsuid": BSUID})
+    for answer in (
+        await api.post("/v1/consents:withdraw", twice, tenant_id=tenant.id),
+        await api.post("/v1/consents:withdraw", b"{}", tenant_id=tenant.id),
+        await api.get("/v1/consents", tenant_id=tenant.id, phone=PHONE, bsuid=BSUID),
+    ):
+        assert (answer.status, "only by one of them" in answer.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize("bsuid", ["", "90210442100317", "ru.1", "RU.", "RU.1 2", "RU." + "1" * 129])
+async def test_what_is_no_bsuid_is_422(api: Api, tenant: Tenant, bsuid: str) -> None:
+    answer = await api.post("/v1/consents:withdraw", msgspec.json.encode({"bsuid": bsuid}), tenant_id=tenant.id)
+    assert (answer.status, answer.json()["detail"].startswith("bsuid: ")) == (422, True)
+
+
+async def test_a_malformed_consent_is_refused_whole(api: Api, tenant: Tenant, database: Database) -> None:
+    assert (await give(api, tenant, ip="nowhere")).status == 422
+    async with database.transaction() as connection:
+        for table in ("consent_events", "consents", "persons", "outbox"):
+            assert await connection.scalar(text(f"select count(*) from {table}")) == 0
+
+
+async def test_what_the_person_did_elsewhere_is_told_with_where_it_came_from(
+    api: Api, tenant: Tenant, consent: Consent
+) -> None:
+    old, new = (Alias(kind="phone", index=tenant.person(number)) for number in ("+79160000001", PHONE))
+    await consent.hears(inbound(tenant.id, old.index, NOON, "stop"))
+    await consent.is_told(renamed(tenant.id, old, new, NOON + HOUR))
+    listed = (await api.get("/v1/consents", tenant_id=tenant.id, phone=PHONE)).json()["consents"]
+    assert {one["state"] for one in listed} == {"withdrawn"}
+    assert [(item["act"], item["carried"]) for item in listed[0]["history"]] == [("stopped", True)]
+    left = (await api.get("/v1/consents", tenant_id=tenant.id, phone="+79160000001")).json()["consents"]
+    assert [(item["act"], item["carried"]) for item in left[0]["history"]] == [("moved", False), ("stopped", False)]
+
+
+async def test_a_consent_from_before_the_number_was_left_answers_409(
+    api: Api, tenant: Tenant, consent: Consent
+) -> None:
+    current = Alias(kind="phone", index=tenant.person("+79160000001"))
+    await consent.is_told(renamed(tenant.id, Alias(kind="phone", index=tenant.person()), current, NOON))
+    answer = await give(api, tenant, given_at=(NOON - HOUR).isoformat())
+    assert (answer.status, answer.json()["title"]) == (409, "number_left")
+    assert (await give(api, tenant, given_at=(NOON + HOUR).isoformat())).status == 201

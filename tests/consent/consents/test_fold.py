@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.consent.consents.fold import Act, ActKind, fold
+from services.consent.consents.fold import Act, ActKind, fold, restrictions
 from tests.consent.stand import NOON
 
-KINDS: tuple[ActKind, ...] = ("given", "withdrawn", "stopped", "started", "blocked")
+KINDS: tuple[ActKind, ...] = ("given", "withdrawn", "stopped", "started", "blocked", "unblocked", "moved")
 
 
 def act(kind: ActKind, seconds: float, number: int = 1) -> Act:
@@ -106,3 +106,22 @@ def test_only_a_recorded_consent_can_be_in_force(acts: list[Act]) -> None:
     standing = fold(acts)
     given_ids = {one.id for one in acts if one.kind == "given"}
     assert standing.state != "given" or standing.consent_id in given_ids
+
+
+def test_resuming_at_meta_lifts_the_block_there_and_nothing_else() -> None:
+    assert state(act("given", 0), act("blocked", 5), act("unblocked", 10)) == "given"
+    assert state(act("blocked", 5), act("unblocked", 10)) == "unknown"
+    assert state(act("given", 0), act("stopped", 3), act("blocked", 5), act("unblocked", 10)) == "withdrawn"
+    assert state(act("given", 0), act("withdrawn", 3), act("blocked", 5), act("unblocked", 10)) == "withdrawn"
+
+
+def test_who_leaves_a_number_takes_the_consent_away_and_leaves_the_stop() -> None:
+    assert state(act("given", 0), act("moved", 10)) == "unknown"
+    assert state(act("given", 0), act("moved", 10), act("given", 20)) == "given"
+    assert state(act("stopped", 0), act("moved", 10), act("given", 20)) == "withdrawn"
+
+
+def test_what_still_restricts_is_named_by_its_last_act() -> None:
+    acts = [act("stopped", 0, 1), act("started", 1, 2), act("stopped", 2, 3), act("blocked", 3, 4)]
+    assert {one.id for one in restrictions(acts)} == {UUID(int=3), UUID(int=4)}
+    assert restrictions([*acts, act("started", 9, 5), act("unblocked", 9, 6)]) == []

@@ -25,6 +25,7 @@ class Staff:
         self._stack = stack
         self._sandbox = sandbox
         self._token = staff.token(stack.facts.secrets)
+        self._second_token = staff.token(stack.facts.secrets, subject="second operator")
         self._receivers: list[Receiver] = []
 
     async def close(self) -> None:
@@ -85,14 +86,21 @@ class Staff:
         await self._sandbox.know_template(name, category, LANGUAGE, 1)
 
     async def top_up(self, tenant: Tenant, amount: str) -> None:
+        """Book a payment; a large one is approved by a second person."""
         body = {"amount": amount, "currency": "RUB", "reference": f"test-{secrets.token_hex(4)}"}
-        await self.call("billing", f"/internal/tenants/{tenant.id}/top-ups", body)
+        answer = await self.call("billing", f"/internal/tenants/{tenant.id}/top-ups", body)
+        if answer.get("state") == "requested":
+            await self.approve("billing", answer["id"])
 
-    async def call(self, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def approve(self, service: str, approval_id: str) -> dict[str, Any]:
+        """Approve, as another person, what was asked for by the first one."""
+        return await self.call(service, f"/internal/approvals/{approval_id}:approve", {}, token=self._second_token)
+
+    async def call(self, service: str, path: str, body: dict[str, Any], *, token: str = "") -> dict[str, Any]:
         """Post to a service's staff API; "not known here yet" is asked again."""
 
         async def probe() -> dict[str, Any] | None:
-            headers = {"Authorization": f"Bearer {self._token}"}
+            headers = {"Authorization": f"Bearer {token or self._token}"}
             async with self._http.post(self._stack.url(service) + path, json=body, headers=headers) as answer:
                 if answer.status in NOT_KNOWN_YET:
                     return None

@@ -31,7 +31,7 @@ def every_route() -> set[Route]:
         "gateway": _gateway(process),
         "webhook": create_webhook_app(process, NOTHING, signers=Signers(live=[]), verify_token=b""),
         "consent": create_consent_app(process, database=NOTHING, directory=NOTHING, inbound_lag=NOTHING),
-        "billing": create_billing_app(process, NOTHING),
+        "billing": create_billing_app(process, NOTHING, NOTHING),
         "worker": create_app("worker", process),
     }
     return {route for service, app in apps.items() for route in _routes_of(service, app)}

@@ -61,8 +61,7 @@ async def test_a_status_is_told_in_metas_shape_and_signed_both_ways(world: World
             }
         ],
     }
-    [row] = await world.rows("select called_back_at from messages where id = :id", id=message_id)
-    assert row.called_back_at is not None
+    assert await world.called_back_at(tenant, message_id) is not None
 
 
 async def test_facts_are_packed_a_hundred_to_a_delivery_each_in_its_own_value(world: World, receiver: Receiver) -> None:

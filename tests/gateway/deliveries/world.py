@@ -1,7 +1,7 @@
 """Tenants, messages and a running delivery loop on a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from services.gateway.api_keys.service import Desk
@@ -19,11 +20,13 @@ from services.gateway.callbacks import service as callbacks
 from services.gateway.callbacks.management import NewEndpoint
 from services.gateway.callbacks.repository import EndpointRow
 from services.gateway.callbacks.service import AddressRules, CallbackFact
+from services.gateway.confirmations.service import Wanted
 from services.gateway.deliveries.service import Deliveries, Limits
 from services.gateway.keys.service import Keyring
 from services.gateway.onboarding.service import create_tenant
 from services.gateway.tenants import service as tenants
 from services.gateway.tenants.service import Directory
+from services.gateway.told import service as told
 from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.conversations import InboundJudged
@@ -113,6 +116,12 @@ class World:
                 """),
                 {"tenant_id": tenant.id, "id": message_id, "body": body or sealed},
             )
+
+    async def called_back_at(self, tenant: TenantInTest, message_id: UUID) -> datetime | None:
+        """What the tenant reads about it."""
+        since = clock.now() - timedelta(minutes=1)
+        async with self.database.transaction() as connection:
+            return await told.called_back_at(connection, tenant.id, message_id, since=since)
 
     def status(self, tenant: TenantInTest, message_id: UUID, status: str, **content: object) -> CallbackFact:
         return CallbackFact(
@@ -231,7 +240,7 @@ class World:
     async def rows(self, sql: str, **values: Any) -> list[Any]:
         async with self.database.transaction() as connection:
             result = await connection.execute(text(sql), values)
-            return list(result) if result.returns_rows else []
+            return list(result)
 
     async def stored(self, *tables: str) -> bytes:
         """Everything that stands in these tables, as it stands there."""
@@ -244,3 +253,7 @@ class World:
             while len(rows := await self.rows(sql, **values)) != count:  # noqa: ASYNC110  # a database rings no bell
                 await asyncio.sleep(0.02)
         return rows
+
+
+async def confirm_to_nobody(_connection: AsyncConnection, _wanted: Sequence[Wanted]) -> None:
+    """For tests of what has nothing to do with STOP."""

@@ -10,6 +10,8 @@ from sqlalchemy import Row
 from services.gateway.dispatch import repository, results
 from services.gateway.dispatch.results import Result
 from services.gateway.messages import service as messages
+from services.gateway.turns import service as turns
+from services.gateway.turns.service import Claimed, Slots
 from services.kernel import clock
 from tests.gateway.messages.stand import Desk, Story
 
@@ -20,30 +22,38 @@ class Worker:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.id = uuid4()
+        self.claimed = Claimed([], [])
 
-    async def claim(self, slots: int = 100, *, lease_seconds: float = 10, busy_seconds: float = 25) -> list[UUID]:
+    async def claim(
+        self, slots: int = 100, *, bulk: int | None = None, of_number: int = 1_000, lease_seconds: float = 10
+    ) -> list[UUID]:
         """The messages that this worker got, in no order."""
         async with self.desk.database.transaction() as connection:
-            rows = await repository.claim(
-                connection, worker=self.id, slots=slots, lease_seconds=lease_seconds, busy_seconds=busy_seconds
+            self.claimed = await turns.claim(
+                connection,
+                worker=self.id,
+                slots=Slots(slots, slots if bulk is None else bulk, of_number, of_number),
+                in_flight={},
+                lease_seconds=lease_seconds,
             )
-        return [row.message_id for row in rows]
+        return [row.message_id for row in self.claimed.rows]
+
+    async def step_aside(self) -> int:
+        """After a claim: as the dispatcher does."""
+        async with self.desk.database.transaction() as connection:
+            return await turns.step_aside(connection, self.claimed.stuck)
 
     async def start(self, *stories: Story) -> dict[UUID, int]:
         """Begin the calls; the attempts of those that may."""
         ids = [story.id for story in stories]
         async with self.desk.database.transaction() as connection:
-            await messages.lock(connection, [story.tenant_id for story in stories], ids)
-            rows: Sequence[Row[Any]] = await repository.start(
-                connection, ids=ids, worker=self.id, call_before=clock.now() + timedelta(seconds=1)
-            )
             bodies = await messages.start(
-                connection,
-                tenant_ids=[row.tenant_id for row in rows],
-                message_ids=[row.message_id for row in rows],
-                at=clock.now(),
+                connection, tenant_ids=[story.tenant_id for story in stories], message_ids=ids, at=clock.now()
             )
-        return {row.message_id: row.attempt for row in rows if row.message_id in bodies}
+            rows: Sequence[Row[Any]] = await repository.start(
+                connection, ids=list(bodies), worker=self.id, call_before=clock.now() + timedelta(seconds=1)
+            )
+        return {row.message_id: row.attempt for row in rows}
 
     async def report(self, *outcomes: Result) -> None:
         async with self.desk.database.transaction() as connection:

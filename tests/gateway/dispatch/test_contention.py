@@ -54,7 +54,7 @@ class Crowd:
             await self.patiently(lambda at=at: self.desk.tell(*said[at : at + 25]))  # type: ignore[misc]
 
     def verdicts(self) -> list[Event]:
-        return [s.refused() if n in self.unwanted else s.cleared() for n, s in enumerate(self.stories)]
+        return [s.refused() for n, s in enumerate(self.stories) if n in self.unwanted]
 
     def payments(self) -> list[Event]:
         paid = [(n, s) for n, s in enumerate(self.stories) if n not in self.unwanted]
@@ -83,11 +83,6 @@ class Crowd:
             self.random.shuffle(reports)
             if reports:
                 await self.patiently(lambda: self.desk.tell(*reports))  # noqa: B023
-            charges = [
-                self.random.choice((self.by_id[row.id].captured(), self.by_id[row.id].released())) for row in rows
-            ]
-            if charges:
-                await self.patiently(lambda: self.desk.tell(*charges))  # noqa: B023
             await asyncio.sleep(0.003)
 
     async def sweep(self) -> None:

@@ -326,12 +326,16 @@ async def test_a_body_that_nobody_can_open_waits_for_help_and_stops_no_one(
     assert await sandbox.sends(phone) == []
 
 
-async def test_a_number_that_is_switched_off_sends_nothing(office: Office, consent: Consent, sandbox: Sandbox) -> None:
+async def test_a_number_that_is_switched_off_sends_nothing_until_it_is_on(
+    office: Office, consent: Consent, sandbox: Sandbox
+) -> None:
     story = await office.put(phone := new_phone())
     await office.desk.run("update numbers set state = 'suspended' where tenant_id = :t", t=office.tenant.id)
     async with office.working(consent, sandbox.url):
-        await until(lambda: office.is_put_off(story))
-    assert await sandbox.sends(phone) == []
+        await asyncio.sleep(0.6)
+        assert (await sandbox.sends(phone), consent.asked) == ([], [])
+        await office.desk.run("update numbers set state = 'active' where tenant_id = :t", t=office.tenant.id)
+        await office.becomes(story, State.SENT)
 
 
 async def test_two_dispatchers_send_a_conversation_once_and_in_order(
@@ -344,6 +348,43 @@ async def test_two_dispatchers_send_a_conversation_once_and_in_order(
             await office.becomes(story, State.SENT)
     sends = await sandbox.sends(phone)
     assert [send["biz_opaque_callback_data"] for send in sends] == [str(story.id) for story in stories]
+
+
+async def test_two_dispatchers_together_keep_a_numbers_limit_in_every_second(
+    office: Office, consent: Consent, sandbox: Sandbox
+) -> None:
+    limit = 5
+    await office.desk.run(f"update numbers set messages_per_second = {limit} where tenant_id = :t", t=office.tenant.id)
+    stories = [await office.put(new_phone()) for _ in range(4 * limit)]
+    began = asyncio.get_running_loop().time()
+    async with office.working(consent, sandbox.url), office.working(consent, sandbox.url):
+        for story in stories:
+            await office.becomes(story, State.SENT)
+    rows = await office.desk.rows(
+        "select sending_at from messages where tenant_id = :t order by sending_at", t=office.tenant.id
+    )
+    started = [row.sending_at.timestamp() for row in rows]
+    for first, at in enumerate(started):  # a start is up to a moment later than its claim, which is what is limited
+        assert sum(at <= other <= at + 1 for other in started[first:]) <= 2 * limit + limit
+    assert asyncio.get_running_loop().time() - began >= 3 - 1 / limit  # the bucket held a second's worth
+
+
+async def test_a_number_that_meta_throttles_rests_and_another_tenants_goes_on(
+    office: Office, consent: Consent, sandbox: Sandbox, gateway: Gateway
+) -> None:
+    throttled = await office.put(phone := new_phone())
+    await sandbox.scenario(phone, refuse_code=131057, times=1)
+    own, other = office.tenant, await gateway.new_tenant()
+    async with office.working(consent, sandbox.url):
+        await until(lambda: office.is_put_off(throttled))
+        waiting = await office.put(waits := new_phone())
+        office.tenant = other
+        going = await office.put(new_phone())
+        await office.becomes(going, State.SENT)
+        assert (await sandbox.sends(waits), (await office.desk.queued(waiting)).attempt) == ([], 0)  # type: ignore[union-attr]  # it waits
+        await office.desk.run("update number_buckets set parked_until = now(), refilled_at = now() - interval '1 s'")
+        await office.becomes(waiting, State.SENT)
+    office.tenant = own
 
 
 async def test_a_worker_that_stops_lets_its_calls_end(office: Office, consent: Consent, sandbox: Sandbox) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.dispatch.fates import Action, fate_of
+from services.gateway.dispatch.fates import Action, Parks, fate_of
 
 # Transcribed from the table; codes that stand in a row with two fates are split.
 AMBIGUOUS = (1, 2, 131000, 131016)
@@ -63,3 +63,12 @@ def test_a_throttle_never_makes_a_message_fail_and_a_broken_upload_does_at_the_t
     for code in LATER.keys() - {131053}:
         assert fate_of(code, 10_000).action is Action.RETRY, code
     assert [fate_of(131053, attempt).action for attempt in (1, 2, 3, 4)] == [Action.RETRY] * 2 + [Action.FAIL] * 2
+
+
+def test_what_meta_refuses_of_a_number_parks_the_number_and_what_it_refuses_of_a_pair_the_pair() -> None:
+    parks = {code: fate_of(code, 1).parks for code in range(140_000)}
+    assert {code for code, what in parks.items() if what is Parks.PAIR} == {131056}
+    number = {code for code, what in parks.items() if what is Parks.NUMBER}
+    assert number >= {130429, 131057, 190, 131031, 133010}
+    assert not number & {131042, 131048, 131047, 131026, 132015}  # replies may pass, or it is this message alone
+    assert parks[131048] is parks[131042] is Parks.MAILINGS

@@ -3,11 +3,18 @@
 import asyncio
 import json
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from services.gateway.dispatch.graph_client import Accepted, Ambiguous, Answer, GraphClient, NotSent, Refused
 
@@ -205,19 +212,73 @@ async def test_who_finds_every_connection_taken_gives_up_long_before_the_answer_
         hanging.cancel()
 
 
-async def test_late_calls_leave_no_open_connections(meta: Meta) -> None:
-    before = len(asyncio.all_tasks())
-    async with calling(meta.url) as client:
+async def test_late_calls_leave_no_connection_taken(meta: Meta) -> None:
+    async with calling(meta.url, connections_max=1) as client:
         for _ in range(20):
             assert await send(client, within_seconds=-0.001) == NotSent("deadline")
-        connector = client._session.connector
-        assert connector is not None
-        assert not connector._acquired
-    for _ in range(100):
-        if len(asyncio.all_tasks()) <= before + 2:
-            return
-        await asyncio.sleep(0.02)  # the server's end of each connection has seen its close
-    raise AssertionError("connections stay open")
+        assert await send(client) == Accepted("wamid.1")
+    assert (len(meta.requests), meta.connections) == (1, 1)
+
+
+async def test_a_cancelled_call_gives_its_place_back_and_its_connection_up(meta: Meta) -> None:
+    good, meta.respond = meta.respond, meta.say()
+    async with calling(meta.url, connections_max=1) as client:
+        hanging = asyncio.create_task(send(client))
+        while not meta.requests:  # noqa: ASYNC110 - the server's doing
+            await asyncio.sleep(0.005)
+        hanging.cancel()
+        with suppress(asyncio.CancelledError):
+            await hanging
+        meta.respond = good
+        assert await send(client) == Accepted("wamid.1")
+    assert meta.connections == 2
+
+
+async def test_places_are_given_in_order_and_none_is_lost_with_who_stops_waiting(meta: Meta) -> None:
+    meta.respond = meta.say(answer(GOOD)[:-1], answer(GOOD)[-1:], pause_seconds=0.02)
+    async with calling(meta.url, connections_max=2, timeout_seconds=5) as client:
+        calls = [asyncio.create_task(send(client)) for _ in range(12)]
+        await asyncio.sleep(0.01)
+        for call in calls[3:8:2]:
+            call.cancel()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [found for found in answers if not isinstance(found, BaseException)] == [Accepted("wamid.1")] * 9
+        assert {*await asyncio.gather(send(client), send(client))} == {Accepted("wamid.1")}
+    assert meta.connections == 2
+
+
+async def test_an_answer_that_ends_with_its_connection_is_read(meta: Meta) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + GOOD)
+        writer.close()
+
+    meta.respond = respond
+    async with calling(meta.url) as client:
+        assert await send(client) == Accepted("wamid.1")
+
+
+async def test_an_interim_answer_is_not_the_answer(meta: Meta) -> None:
+    meta.respond = meta.say(b"HTTP/1.1 100 Continue\r\n\r\n", answer(GOOD))
+    async with calling(meta.url) as client:
+        assert await send(client) == Accepted("wamid.1")
+
+
+async def test_what_nobody_asked_for_is_never_taken_for_the_next_answer(meta: Meta) -> None:
+    meta.respond = meta.say(answer(GOOD) + answer(error(131056)))
+    async with calling(meta.url) as client:
+        assert await send(client) == Accepted("wamid.1")
+        meta.respond = meta.say(answer(GOOD))
+        assert await send(client) == Accepted("wamid.1")
+    assert meta.connections == 2
+
+
+async def test_an_access_token_cannot_end_its_header(meta: Meta) -> None:
+    async with calling(meta.url) as client:
+        found = await client.send(
+            phone_number_id="100", access_token="EAA\r\nX: y", body=BODY, start_before=time.monotonic() + 5
+        )
+    assert found == NotSent("access token")
+    assert meta.received == b""
 
 
 async def test_a_time_out_after_the_request_is_ambiguous(meta: Meta) -> None:
@@ -276,3 +337,44 @@ async def test_a_connection_that_meta_closes_between_requests_never_hides_a_writ
     served = sum(isinstance(found, Accepted) for found in answers)
     lost = sum(isinstance(found, Ambiguous) for found in answers)
     assert served <= len(meta.requests) <= served + lost
+
+
+async def test_over_tls_the_certificate_is_checked_before_a_byte_is_written(
+    meta: Meta, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = certificate_for_localhost(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = await asyncio.start_server(meta.serve, "127.0.0.1", 0, ssl=context)
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    async with calling(url) as client:
+        assert await send(client) == NotSent("SSLCertVerificationError")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with calling(url) as client:
+        assert [await send(client), await send(client)] == [Accepted("wamid.1")] * 2
+    assert len(meta.requests) == 2
+    server.close()
+
+
+def certificate_for_localhost(directory: Path) -> tuple[Path, Path]:
+    """A certificate of its own making, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(minutes=10))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    places = directory / "certificate.pem", directory / "key.pem"
+    places[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    places[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return places

@@ -26,7 +26,8 @@ async def post(gateway: Gateway, tenant: Tenant, *items: Any) -> Answer:
 
 async def accepted(topic: Topic, tenant: Tenant) -> list[MessageAccepted]:
     events = [decode(record.headers, record.value) for record in await topic.read()]
-    return [event for event in events if isinstance(event, MessageAccepted) and event.tenant_id == tenant.id]
+    found = [event for event in events if isinstance(event, MessageAccepted) and event.tenant_id == tenant.id]
+    return sorted(found, key=lambda event: event.message_id)  # lanes have partitions of their own
 
 
 async def test_every_message_has_its_own_result_in_order(

@@ -40,7 +40,8 @@ async def end_leases(database: Database, tenant: Tenant) -> None:
 
 async def accepted(topic: Topic, tenant: Tenant) -> list[MessageAccepted]:
     events = [decode(record.headers, record.value) for record in await topic.read()]
-    return [event for event in events if isinstance(event, MessageAccepted) and event.tenant_id == tenant.id]
+    found = [event for event in events if isinstance(event, MessageAccepted) and event.tenant_id == tenant.id]
+    return sorted(found, key=lambda event: event.message_id)  # lanes have partitions of their own
 
 
 async def test_twenty_parallel_posts_with_one_key_are_one_message(gateway: Gateway, messages: Topic) -> None:

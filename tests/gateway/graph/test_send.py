@@ -15,7 +15,8 @@ SECRET_TEXT = "Ваш заказ №58 у подъезда"
 
 async def accepted(topic: Topic, tenant: Tenant) -> list[MessageAccepted]:
     events = [decode(record.headers, record.value) for record in await topic.read()]
-    return [event for event in events if isinstance(event, MessageAccepted) and event.tenant_id == tenant.id]
+    found = [event for event in events if isinstance(event, MessageAccepted) and event.tenant_id == tenant.id]
+    return sorted(found, key=lambda event: event.message_id)  # lanes have partitions of their own
 
 
 async def opened(gateway: Gateway, event: MessageAccepted) -> bytes:

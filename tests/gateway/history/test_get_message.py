@@ -6,9 +6,26 @@ from uuid import uuid4
 
 import pytest
 
+from tests.gateway.history.owners import STEP, Owners
 from tests.gateway.history.stand import read, told
 from tests.gateway.messages.stand import Desk, Story, new_id
 from tests.gateway.stand import Gateway, Tenant
+
+PARTS = {"decisions": "trace", "charges": "charges"}
+
+# A fact that was put into a delivery, which is under way together with another message's.
+PACKED = """
+    with fact as (delete from callback_facts where endpoint_id = :endpoint and subject_id = :id returning *),
+    told as (
+        insert into callback_told (endpoint_id, tenant_id, event_id, sequence, person, phone_number_id, kind, topic,
+                                   subject_id, occurred_at, content)
+        select endpoint_id, tenant_id, event_id, sequence, person, phone_number_id, kind, topic, subject_id,
+               occurred_at, content
+          from fact
+    )
+    insert into callback_deliveries (id, tenant_id, endpoint_id, body, facts, message_ids, conversations, due_at)
+    values (:delivery, :tenant, :endpoint, '', 2, array[cast(:other as uuid), cast(:id as uuid)], '{}', now())
+"""
 
 MISSING = {
     "type": "urn:vestnik:problem:not_found",
@@ -18,8 +35,10 @@ MISSING = {
 }
 
 
-async def test_a_message_is_shown_as_promised(gateway: Gateway, desk: Desk, tenant: Tenant) -> None:
-    story = await told(desk, tenant, "accepted", "cleared", "funded", "sent", "delivered", "captured")
+async def test_a_message_is_shown_as_promised(gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners) -> None:
+    story = await told(desk, tenant, "accepted", "funded", "sent", "delivered")
+    owners.cleared(story.id, story.cleared_at)
+    owners.charged(story.id, "captured", captured_at=story.began + timedelta(seconds=7))
     shown = await read(gateway, tenant, story.id)
     events = shown.pop("events")
     assert shown == {
@@ -27,20 +46,69 @@ async def test_a_message_is_shown_as_promised(gateway: Gateway, desk: Desk, tena
         "state": "delivered",
         "error": None,
         "price": {"amount": "6.00", "currency": "RUB"},
-        "trace": [{"rule": "consent", "version": 1, "outcome": "allow", "facts": {"state": "given"}}],
+        "trace": [STEP],
     }
     assert [event["type"] for event in events] == ["accepted", "cleared", "funded", "sent", "delivered", "captured"]
     for event in events:
         assert event["at"].endswith("Z")
         assert datetime.fromisoformat(event["at"]).tzinfo is not None
+    assert sorted(owners.asked) == [(part, str(tenant.id), str(story.id)) for part in ("charges", "decisions")]
 
 
 async def test_a_message_that_waits_has_no_price_no_error_and_an_empty_trace(
-    gateway: Gateway, desk: Desk, tenant: Tenant
+    gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners
 ) -> None:
     story = await told(desk, tenant, "accepted")
     shown = await read(gateway, tenant, story.id)
     assert (shown["state"], shown["price"], shown["error"], shown["trace"]) == ("accepted", None, None, [])
+    assert owners.asked == [("decisions", str(tenant.id), str(story.id))]  # nothing is charged that is not funded
+
+
+async def test_a_message_is_cleared_as_soon_as_consent_says_so(
+    gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners
+) -> None:
+    story = await told(desk, tenant, "accepted")
+    owners.cleared(story.id, story.cleared_at)
+    shown = await read(gateway, tenant, story.id)
+    assert (shown["state"], [event["type"] for event in shown["events"]]) == ("cleared", ["accepted", "cleared"])
+
+
+async def test_money_that_went_back_and_money_that_was_earned_late_both_show(
+    gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners
+) -> None:
+    story = await told(desk, tenant, "accepted", "funded")
+    back, earned = story.began + timedelta(seconds=8), story.began + timedelta(seconds=9)
+    owners.charged(story.id, "captured", returned_at=back, captured_at=earned)
+    events = {event["type"]: event["at"] for event in (await read(gateway, tenant, story.id))["events"]}
+    assert (datetime.fromisoformat(events["released"]), datetime.fromisoformat(events["captured"])) == (back, earned)
+
+
+@pytest.mark.parametrize(
+    "ailments",
+    [
+        {"charges": "silent"},
+        {"decisions": "silent"},
+        {"decisions": "silent", "charges": "silent"},
+        {"decisions": "broken", "charges": "broken"},
+        {"decisions": "nonsense", "charges": "forbidden"},
+    ],
+)
+async def test_an_owner_that_does_not_say_leaves_out_its_part_and_the_answer_says_so(
+    gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners, ailments: dict[str, str]
+) -> None:
+    story = await told(desk, tenant, "accepted", "funded", "delivered")
+    owners.cleared(story.id, story.cleared_at)
+    owners.charged(story.id, "captured", captured_at=story.began + timedelta(seconds=7))
+    answers = {"broken": (503, "{}"), "nonsense": (200, '{"outcome": "perhaps"}'), "forbidden": (403, "{}")}
+    owners.silent |= {part for part, ailment in ailments.items() if ailment == "silent"}
+    owners.broken |= {part: answers[ailment] for part, ailment in ailments.items() if ailment in answers}
+    async with asyncio.timeout(3):
+        shown = await read(gateway, tenant, story.id)
+    assert (shown["state"], shown["price"]["amount"]) == ("delivered", "6.00")
+    assert shown["incomplete"] == [PARTS[part] for part in PARTS if part in ailments]
+    happened = {event["type"] for event in shown["events"]}
+    assert {"accepted", "cleared", "funded", "delivered"} <= happened
+    assert (shown["trace"] == [], "captured" not in happened) == ("decisions" in ailments, "charges" in ailments)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +124,15 @@ async def test_a_price_is_an_exact_decimal(
 
 
 async def test_a_refusal_is_a_failure_with_metas_code_our_reason_and_words(
-    gateway: Gateway, desk: Desk, tenant: Tenant
+    gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners
 ) -> None:
     story = await told(desk, tenant, "accepted", "refused")
+    owners.refused(story.id, story.cleared_at)
     shown = await read(gateway, tenant, story.id)
     assert (shown["state"], shown["error"]["code"], shown["error"]["reason"]) == ("failed", 131050, "no_consent")
     assert shown["error"]["text"].startswith("The person has not agreed")
     assert shown["trace"][0]["outcome"] == "refuse"
+    assert [event["type"] for event in shown["events"]] == ["accepted", "failed"]
 
 
 async def test_an_expired_message_says_so(gateway: Gateway, desk: Desk, tenant: Tenant) -> None:
@@ -77,17 +147,33 @@ async def test_metas_whole_seconds_stand_after_what_led_to_them_and_ours_stand_a
 ) -> None:
     # Accepted on a whole second, sent 300 ms later, delivered "in the same second" as Meta counts.
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=20)
-    story = await told(desk, tenant, "accepted", "cleared", "funded", began=began)
+    story = await told(desk, tenant, "accepted", "funded", began=began)
     await desk.run(
         """update messages set cleared_at = accepted_at + interval '100 ms',
                   funded_at = accepted_at + interval '200 ms',
                   sending_at = accepted_at + interval '300 ms', sent_at = accepted_at, delivered_at = accepted_at,
-                  called_back_at = accepted_at + interval '2 seconds', state = 6
+                  state = 6
             where id = :i""",
         i=story.id,
     )
     events = [event["type"] for event in (await read(gateway, tenant, story.id))["events"]]
-    assert events == ["accepted", "cleared", "funded", "sending", "sent", "delivered", "called_back"]
+    assert events == ["accepted", "cleared", "funded", "sending", "sent", "delivered"]
+
+
+async def test_a_message_is_called_back_once_a_callback_about_it_was_taken(
+    gateway: Gateway, desk: Desk, tenant: Tenant
+) -> None:
+    story, foreign = await told(desk, tenant, "accepted", "funded", "sent"), Story()
+    [endpoint] = await desk.rows("select id from callback_endpoints where tenant_id = :t and is_first", t=tenant.id)
+    assert "called_back" not in await _events(gateway, tenant, story)
+    await desk.run(PACKED, delivery=new_id(), endpoint=endpoint.id, tenant=tenant.id, id=story.id, other=foreign.id)
+    assert "called_back" not in await _events(gateway, tenant, story)
+    await desk.run("delete from callback_deliveries where endpoint_id = :e", e=endpoint.id)
+    assert "called_back" in await _events(gateway, tenant, story)
+
+
+async def _events(gateway: Gateway, tenant: Tenant, story: Story) -> list[str]:
+    return [event["type"] for event in (await read(gateway, tenant, story.id))["events"]]
 
 
 async def test_a_message_that_was_accepted_a_moment_ago_is_waited_for(

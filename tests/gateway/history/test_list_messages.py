@@ -36,7 +36,7 @@ async def test_messages_are_listed_newest_first_as_they_are_read_one_by_one(
 ) -> None:
     stories = [
         await told(desk, fresh, "accepted"),
-        await told(desk, fresh, "accepted", "cleared", "funded", "sent", "delivered", "captured"),
+        await told(desk, fresh, "accepted", "funded", "sent", "delivered"),
         await told(desk, fresh, "accepted", "refused"),
     ]
     found = await page(gateway, fresh)
@@ -102,7 +102,7 @@ async def test_another_tenants_messages_are_never_listed(
 async def test_states_narrow_the_list_and_may_be_several(gateway: Gateway, desk: Desk, fresh: Tenant) -> None:
     accepted = await told(desk, fresh, "accepted")
     failed = await told(desk, fresh, "accepted", "refused")
-    funded = await told(desk, fresh, "accepted", "cleared", "funded")
+    funded = await told(desk, fresh, "accepted", "funded")
     assert ids(await page(gateway, fresh, state="failed")) == [str(failed.id)]
     assert ids(await page(gateway, fresh, state=["accepted", "funded"])) == newest_first(accepted, funded)
     assert ids(await page(gateway, fresh, state="read")) == []
@@ -172,7 +172,7 @@ async def test_a_page_looks_at_a_bounded_number_of_messages_and_goes_on_where_it
 
 async def test_half_a_message_is_not_listed(gateway: Gateway, desk: Desk, fresh: Tenant) -> None:
     whole = await told(desk, fresh, "accepted")
-    await told(desk, fresh, "cleared")
+    await told(desk, fresh, "funded")
     assert [id_ for one in await walk(gateway, fresh, limit=1) for id_ in one] == [str(whole.id)]
 
 

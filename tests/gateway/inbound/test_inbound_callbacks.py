@@ -11,9 +11,9 @@ from services.kernel.contracts.conversations import ConsentWithdrawn, InboundJud
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.kafka.consumer import Received
 from tests.gateway.deliveries.receiver import Receiver
-from tests.gateway.deliveries.world import PHONE, TEXT, World
+from tests.gateway.deliveries.world import PHONE, TEXT, World, confirm_to_nobody
 
-CONSUMERS = consumers(arrived=media.arrived, wake_fetcher=media.wake)
+CONSUMERS = consumers(arrived=media.arrived, wake_fetcher=media.wake, confirm=confirm_to_nobody)
 WAMID = "wamid.HBgLNzk5OTEyMzQ1NjcVAgASGBQ="
 
 

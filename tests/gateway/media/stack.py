@@ -25,6 +25,7 @@ from services.kernel.contracts import event_id
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.db import Database
 from services.kernel.kafka.consumer import Received
+from tests.gateway.deliveries.world import confirm_to_nobody
 from tests.gateway.media.meta import Meta
 from tests.gateway.stand import Answer, Gateway, Tenant
 
@@ -119,7 +120,9 @@ class Stack:
         """A person's message, as the worker reads it from Kafka; returns our id of its file."""
         event = await self.received(message, kind=kind, at=at or clock.now())
         [consumer] = [
-            c for c in consumers(arrived=media.arrived, wake_fetcher=media.wake) if InboundReceived in c.events
+            c
+            for c in consumers(arrived=media.arrived, wake_fetcher=media.wake, confirm=confirm_to_nobody)
+            if InboundReceived in c.events
         ]
         async with self.database.transaction() as connection:
             await consumer.handle(connection, [Received(event, 0, offset) for offset in range(repeat)])

@@ -15,9 +15,8 @@ from uuid_utils.compat import uuid7
 from services.gateway.progress import service as progress
 from services.kernel import clock
 from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.charges import CHARGES, ChargeCaptured, ChargeReleased
-from services.kernel.contracts.clearances import CLEARANCES, MessageCleared, MessageRefused, TraceStep
-from services.kernel.contracts.messages import MESSAGES, Lane, MessageAccepted
+from services.kernel.contracts.clearances import CLEARANCES, MessageRefused
+from services.kernel.contracts.messages import MESSAGES, Lane, MessageAccepted, Origin
 from services.kernel.contracts.reservations import RESERVATIONS, MessageFunded, MessageUnfunded
 from services.kernel.contracts.statuses import STATUSES, StatusReported
 from services.kernel.db import Database
@@ -25,10 +24,9 @@ from services.kernel.kafka.consumer import Handler, Received
 
 HANDLERS: dict[str, Handler] = {
     MESSAGES.name: progress.accepted,
-    CLEARANCES.name: progress.judged,
+    CLEARANCES.name: progress.refused,
     RESERVATIONS.name: progress.funded,
     STATUSES.name: progress.reported,
-    CHARGES.name: progress.charged,
 }
 NUMBER = "106540352242922"
 Status = Literal["sent", "delivered", "read", "failed"]
@@ -57,6 +55,7 @@ class Story:
     began: datetime = field(default_factory=lambda: clock.now() - timedelta(seconds=10))
     lifetime: timedelta = timedelta(hours=24)
     body: bytes = b"sealed"
+    origin: Origin = "tenant"
 
     def accepted(self) -> MessageAccepted:
         return MessageAccepted(
@@ -69,23 +68,11 @@ class Story:
             lane=self.lane,
             expires_at=self.began + self.lifetime,
             body=self.body,
-        )
-
-    def cleared(self) -> MessageCleared:
-        return MessageCleared(
-            **self._base("cleared", 1),
-            person=self.person,
-            kind="template",
-            category="utility",
-            basis="consent",
-            window_expires_at=None,
-            expires_at=self.began + self.lifetime,
-            trace=(TraceStep(rule="consent", version=1, outcome="allow", facts={"state": "given"}),),
+            origin=self.origin,
         )
 
     def refused(self, code: int = 131050, reason: str = "no_consent") -> MessageRefused:
-        step = TraceStep(rule="consent", version=1, outcome="refuse", facts={"state": "absent"})
-        return MessageRefused(**self._base("refused", 1), person=self.person, code=code, reason=reason, trace=(step,))
+        return MessageRefused(**self._base("refused", 1), person=self.person, code=code, reason=reason)
 
     def funded(self, price_micros: int = 6_000_000) -> MessageFunded:
         return MessageFunded(
@@ -95,10 +82,17 @@ class Story:
             currency="RUB",
             rate_card_version=1,
             is_free=price_micros == 0,
+            cleared_at=self.cleared_at,
         )
 
     def unfunded(self) -> MessageUnfunded:
-        return MessageUnfunded(**self._base("unfunded", 2), person=self.person, code=131042, reason="no_balance")
+        return MessageUnfunded(
+            **self._base("unfunded", 2),
+            person=self.person,
+            code=131042,
+            reason="no_balance",
+            cleared_at=self.cleared_at,
+        )
 
     def status(self, status: Status, *, code: int | None = None, is_named: bool = True) -> StatusReported:
         """Meta's report; with `is_named` it echoes our id."""
@@ -113,17 +107,14 @@ class Story:
             error_code=(code or 131026) if status == "failed" else None,
         )
 
-    def captured(self) -> ChargeCaptured:
-        base = self._base("captured", 7)
-        return ChargeCaptured(**base, message_id=self.id, amount_micros=6_000_000, currency="RUB", is_late=False)
-
-    def released(self) -> ChargeReleased:
-        base = self._base("released", 7)
-        return ChargeReleased(**base, message_id=self.id, amount_micros=6_000_000, currency="RUB", reason="failed")
-
     @property
     def wamid_index(self) -> str:
         return self.id.hex * 2
+
+    @property
+    def cleared_at(self) -> datetime:
+        """When consent let the message pass."""
+        return self.began + timedelta(seconds=1)
 
     def _base(self, stage: str, second: int, *, whole: bool = False) -> dict[str, Any]:
         at = self.began + timedelta(seconds=second)
@@ -132,7 +123,7 @@ class Story:
             "occurred_at": at.replace(microsecond=0) if whole else at,
             "tenant_id": self.tenant_id,
         }
-        if stage not in ("captured", "released") and not stage.startswith("status:"):
+        if not stage.startswith("status:"):
             base["message_id"] = self.id
         return base
 
@@ -177,7 +168,6 @@ class Desk:
     async def fund(self, *stories: Story) -> None:
         """Bring messages into the queue, ready to be sent."""
         await self.tell(*(story.accepted() for story in stories))
-        await self.tell(*(story.cleared() for story in stories))
         await self.tell(*(story.funded() for story in stories))
 
     async def run(self, sql: str, **parameters: Any) -> None:
@@ -190,7 +180,7 @@ class Desk:
 
     async def message(self, story: Story) -> Row[Any] | None:
         found = await self.rows(
-            """select m.*, t.trace from messages m left join message_traces t using (tenant_id, id)
+            """select m.*, w.wamid_index from messages m left join message_wamids w using (tenant_id, id)
                 where tenant_id = :t and id = :i""",
             t=story.tenant_id,
             i=story.id,
@@ -216,9 +206,12 @@ class Desk:
         ]
 
     async def pair(self, story: Story) -> Row[Any]:
+        """How many tokens the pair has, and whether its latest turn is not over."""
         (found,) = await self.rows(
-            """select *, coalesce(busy_until > now(), false) as is_busy from pairs
-                where phone_number_id = :n and person = :p""",
+            """select least(45, 45 - extract(epoch from p.full_at - now()) / 6) as tokens,
+                      coalesce(q.call_before is not null or q.lease_until > now(), false) as is_busy
+                 from pairs p left join dispatch_queue q using (message_id)
+                where p.phone_number_id = :n and p.person = :p""",
             n=story.phone_number_id,
             p=story.person,
         )

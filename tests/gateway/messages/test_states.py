@@ -18,9 +18,9 @@ async def test_the_database_moves_exactly_what_the_rule_allows(
 ) -> None:
     database = await make_database("gateway")
     statement = text(
-        f"""select m.state, new.state as wanted, m.error_reason, ({repository._MAY_MOVE}) as moves
+        f"""select m.state, excluded.state as wanted, m.error_reason, ({repository._MAY_MOVE}) as moves
               from unnest(cast(:olds as int[]), cast(:reasons as text[])) as m (state, error_reason)
-             cross join unnest(cast(:wanted as int[])) as new (state)"""
+             cross join unnest(cast(:wanted as int[])) as excluded (state)"""
     )
     before = list(product(State, REASONS))
     columns = {"olds": [old for old, _ in before], "reasons": [r for _, r in before], "wanted": list(State)}

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.gateway.messages.states import State
+from services.gateway.reports import service as reports
 from services.kernel.contracts.statuses import Pricing, StatusReported
 from services.kernel.db import Database
 from tests.gateway.messages.stand import Desk, Story
@@ -35,16 +36,40 @@ async def test_each_report_moves_the_message_and_is_told_once(desk: Desk) -> Non
     assert await desk.queued(story) is None
 
 
+async def test_a_report_that_was_told_is_not_told_again_however_much_later_it_is_repeated(desk: Desk) -> None:
+    story = Story()
+    await desk.fund(story)
+    said = [story.status("sent"), story.status("delivered"), story.status("failed", code=131026)]
+    await desk.tell(*said)
+    await desk.run("delete from callback_facts")  # told: they leave the queue
+    await desk.tell(*reversed(said), story.status("delivered", is_named=False))
+    assert await desk.callbacks(story) == []
+    await desk.tell(*said, story.status("read"))
+    assert [told["status"] for told in await desk.callbacks(story)] == ["read"]
+
+
+async def test_a_report_that_waited_for_its_message_is_not_told_again_when_meta_repeats_it(desk: Desk) -> None:
+    story = Story()
+    await desk.tell(story.status("delivered", is_named=False))
+    await desk.fund(story)
+    await desk.tell(story.status("sent"))
+    for _ in range(2):
+        async with desk.database.transaction() as connection:
+            await reports.apply_kept(connection, 100)
+        await desk.tell(story.status("delivered", is_named=False))
+    assert [told["status"] for told in await desk.callbacks(story)] == ["sent", "delivered"]
+
+
 async def test_reports_of_one_batch_are_told_in_their_order_and_keep_their_times(desk: Desk) -> None:
     story = Story()
     await desk.fund(story)
-    reports = [story.status("sent"), story.status("delivered"), story.status("read")]
-    await desk.tell(*reports, *reports)
+    said = [story.status("sent"), story.status("delivered"), story.status("read")]
+    await desk.tell(*said, *said)
     message = await desk.message(story)
     assert message is not None
     times = (message.sent_at, message.delivered_at, message.read_at)
-    assert times == tuple(report.occurred_at for report in reports)
-    assert [told["event_id"] for told in await desk.callbacks(story)] == [report.id for report in reports]
+    assert times == tuple(report.occurred_at for report in said)
+    assert [told["event_id"] for told in await desk.callbacks(story)] == [report.id for report in said]
 
 
 async def test_a_late_report_is_stored_and_told_and_does_not_set_the_state_back(desk: Desk) -> None:
@@ -114,7 +139,6 @@ async def test_a_report_takes_a_message_out_of_the_queue_that_was_going_to_be_se
 async def test_reports_of_many_messages_in_one_batch_each_find_their_row(desk: Desk) -> None:
     stories = [Story() for _ in range(50)]
     await desk.fund(*stories)
-    reports = [story.status(name) for story in stories for name in ("delivered", "sent")]
-    await desk.tell(*reports)
+    await desk.tell(*(story.status(name) for story in stories for name in ("delivered", "sent")))
     states: dict[UUID, State] = {story.id: await state_of(desk, story) for story in stories}
     assert set(states.values()) == {State.DELIVERED}

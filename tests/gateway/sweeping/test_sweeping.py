@@ -67,7 +67,9 @@ async def unknown_for(desk: Desk, worker: Worker, seconds: float) -> Story:
 
 async def hear(desk: Desk, ago_seconds: float) -> None:
     await desk.run(
-        "update number_buckets set last_status_at = now() - cast(:age as interval)",
+        """insert into number_reports (phone_number_id, last_status_at)
+           select phone_number_id, now() - cast(:age as interval) from numbers
+           on conflict (phone_number_id) do update set last_status_at = excluded.last_status_at""",
         age=timedelta(seconds=ago_seconds),
     )
 
@@ -133,7 +135,7 @@ async def test_a_report_of_the_number_is_noted_for_its_unknown_messages(desk: De
     await desk.fund(other)
     for name in ("delivered", "sent"):  # an older report changes nothing
         await desk.tell(other.status(name))
-    (bucket,) = await desk.rows("select last_status_at from number_buckets")
+    (bucket,) = await desk.rows("select last_status_at from number_reports")
     assert bucket.last_status_at == other.status("delivered").occurred_at
     assert await state_of(desk, story) is State.UNKNOWN
 

@@ -9,16 +9,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.kernel import metrics
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.charges import CHARGES, ChargeCaptured
+from services.kernel.contracts.statuses import STATUSES, ReportedStatus, StatusReported
 from services.kernel.contracts.tenants import TENANTS
 from services.kernel.db import Database
 from services.kernel.kafka import inbox
 from services.kernel.kafka.consumer import Consumer, ConsumerHalted, Received
-from services.kernel.kafka.loop import ConsumerLoop
+from services.kernel.kafka.loop import COMMIT_SECONDS, ConsumerLoop
 from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record, encode
 from tests.fixtures import infrastructure as servers
@@ -45,7 +48,7 @@ class Reader:
 
     def __init__(self, tenant_id: UUID, group: str | None = None) -> None:
         self.tenant_id = tenant_id
-        self.group = group or f"gateway.test-{uuid4().hex[:8]}"
+        self.group = group or f"dashboard.test-{uuid4().hex[:8]}"
         self.seen: list[UUID] = []
         self.first: list[UUID] = []
         self.fail: Callable[[Received], Exception | None] = lambda received: None
@@ -201,7 +204,7 @@ async def test_two_members_share_the_work_and_effects_are_once(
     infrastructure: Infrastructure, database: Database, publisher: Publisher
 ) -> None:
     tenant_id = uuid4()
-    group = f"gateway.test-{uuid4().hex[:8]}"
+    group = f"dashboard.test-{uuid4().hex[:8]}"
     first, second = Reader(tenant_id, group), Reader(tenant_id, group)
     events = [captured(tenant_id, n) for n in range(1200)]
     async with running(infrastructure, database, publisher, first.consumer()):
@@ -226,7 +229,7 @@ async def test_an_offset_that_is_out_of_range_halts_a_known_group(
         await until(lambda: len(reader.seen) == 1)
     client = AIOKafkaConsumer(bootstrap_servers=infrastructure.kafka.bootstrap_servers, group_id=reader.group)
     await client.start()
-    places = [TopicPartition("charges", n) for n in range(6)]
+    places = [TopicPartition("charges", n) for n in await client._client._wait_on_metadata("charges")]
     client.assign(places)
     await client.commit(dict.fromkeys(places, 10_000_000))
     await client.stop()
@@ -265,6 +268,81 @@ async def test_a_rolled_back_batch_leaves_no_first_sight_row(database: Database)
     async with database.transaction() as connection:
         assert await connection.scalar(text("select count(*) from seen")) == 0
         assert await inbox.first_sight(connection, "gateway.x", [event]) == {event.id}
+
+
+def reported(tenant_id: UUID, status: ReportedStatus) -> StatusReported:
+    return StatusReported(
+        id=uuid4(),
+        occurred_at=datetime.now(UTC),
+        tenant_id=tenant_id,
+        routing_key=uuid4().hex,
+        message_id=uuid4(),
+        wamid_index="w",
+        phone_number_id="1",
+        status=status,
+    )
+
+
+async def test_facts_of_other_subjects_and_kinds_are_passed_over_without_being_decoded(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    unread = encode(reported(tenant_id, "sent"))
+    assert dict(unread.headers)["ce_subject"] == b"sent"
+    foreign = encode(captured(tenant_id))._replace(topic=STATUSES.name, value=b"no JSON, and nobody looks")
+    bare = encode(reported(tenant_id, "failed"))
+    bare = bare._replace(headers=tuple(header for header in bare.headers if header[0] != "ce_subject"))
+    wanted = [reported(tenant_id, "delivered"), reported(tenant_id, "failed")]
+    await publisher.send([unread._replace(value=b"no JSON, and nobody looks"), foreign, bare])
+    await publisher.publish(wanted)
+    reader = Reader(tenant_id, f"gateway.test-{uuid4().hex[:8]}")
+    consumer = Consumer(
+        group=reader.group,
+        topic=STATUSES,
+        events=(StatusReported,),
+        handle=reader.handle,
+        subjects=frozenset({"delivered", "failed"}),
+    )
+    async with running(infrastructure, database, publisher, consumer):
+        await until(lambda: len(reader.seen) >= 3)
+    assert {event.id for event in wanted} < set(reader.seen), "one without the header is read"
+    assert metrics.DEAD_LETTERS.labels(reader.group)._value.get() == 0
+
+
+def test_a_consumer_cannot_choose_subjects_of_facts_that_have_none() -> None:
+    async def handle(connection: AsyncConnection, batch: Sequence[Received]) -> list[Event]:
+        return []
+
+    with pytest.raises(AssertionError, match="no subject"):
+        Consumer(
+            group="dashboard.x", topic=CHARGES, events=(ChargeCaptured,), handle=handle, subjects=frozenset({"late"})
+        )
+
+
+async def test_what_was_handled_is_committed_soon_and_at_the_end(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    reader = Reader(tenant_id)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await publisher.publish([captured(tenant_id)])
+        await until(lambda: len(reader.seen) == 1)
+        await asyncio.sleep(2 * COMMIT_SECONDS + 0.5)
+        committed = await offsets_of(infrastructure, reader.group)
+        await publisher.publish([captured(tenant_id)])
+        await until(lambda: len(reader.seen) == 2)
+    assert committed > 0
+    assert await offsets_of(infrastructure, reader.group) == committed + 1
+
+
+async def offsets_of(infrastructure: Infrastructure, group: str) -> int:
+    """All that a group has committed, summed up."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=infrastructure.kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        return sum(max(0, place.offset) for place in (await admin.list_consumer_group_offsets(group)).values())
+    finally:
+        await admin.close()
 
 
 def test_a_consumer_of_a_topic_that_does_not_name_its_service_is_refused() -> None:

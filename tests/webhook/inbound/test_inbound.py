@@ -177,3 +177,26 @@ def test_the_search_for_leaks_finds_a_planted_one() -> None:
     planted = [f"x{'Marfa'}y".encode(), base64.b64encode(b"a Marfa"), base64.b64encode(b"ab Marfa b"),
                base64.b64encode(b"abc Marfa"), b"Marfa".hex().encode()]  # fmt: skip
     assert all(any(form in text for form in spellings("Marfa")) for text in planted)
+
+
+REFERRAL = {
+    "source_url": "https://fb.me/1",
+    "source_id": "120",
+    "source_type": "ad",
+    "ctwa_clid": "Aff-n8ZTODiE79d22KtAwQ",
+}
+
+
+async def test_who_comes_from_an_ad_is_signalled_and_the_ad_stays_sealed(
+    door: Door, topics: Topics, tenant: Tenant
+) -> None:
+    from_ad = meta.text_message(meta.new_wamid(), "СТОП", referral=REFERRAL)
+    odd_ones: tuple[Any, ...] = (None, [], "ad", 5)
+    odd = [meta.text_message(meta.new_wamid(), "Привет", referral=referral) for referral in odd_ones]
+    assert await post_messages(door, tenant, from_ad, *odd) == 200
+    facts = await received(topics, tenant)
+    assert [fact.signals for fact in facts] == [("stop", "ad_referral"), (), (), (), ()]
+    assert opened(tenant, facts[0])["message"]["referral"] == REFERRAL
+    [record] = [record for record in await topics.read() if str(facts[0].id).encode() in record.value]
+    assert b"fb.me" not in record.value
+    assert b"ctwa" not in record.value

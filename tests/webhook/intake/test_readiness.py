@@ -8,7 +8,7 @@ from services.kernel.kafka.publisher import Publisher
 from services.kernel.process import Process
 from services.kernel.settings import HttpSettings, ProcessSettings
 from services.kernel.tenants import TenantDirectory
-from services.webhook.intake.endpoints import routes
+from services.webhook.intake.endpoints import reports_route
 from services.webhook.intake.service import Intake
 from services.webhook.quarantine.service import Quarantine
 from services.webhook.signatures.service import Signers
@@ -23,7 +23,7 @@ async def test_nothing_is_taken_before_the_tenants_are_read(
     directory = TenantDirectory(infrastructure.kafka, service="webhook", private_key=boxes.webhook[0])
     intake = Intake(directory, publisher, Quarantine(database, boxes.platform[1]))
     app = create_app("webhook", Process(ProcessSettings(process_name="webhook-api", http=HttpSettings(port=0))))
-    app.router.routes.extend(routes(intake, signers=Signers(live=[SECRETS[0].encode()]), verify_token=b"a word"))
+    app.add_hot_route(reports_route(intake, Signers(live=[SECRETS[0].encode()])))
     body = meta.example("inbound_text", phone_number_id=tenant.phone_number_id, wamid=meta.new_wamid())
     headers = [(name.lower().encode(), value.encode()) for name, value in meta.signed(SECRETS[0], body).items()]
     scope = {"type": "http", "method": "POST", "path": "/webhook", "query_string": b"", "headers": headers}

@@ -24,6 +24,8 @@ GLOSSARY: dict[str, Entry] = {
     "delivery_id": Entry("The delivery's id: `webhook-id` of the callback.", samples.ATTEMPT_ID),
     "key_id": Entry("The API key's id.", samples.KEY_ID),
     "phone": Entry("The person's number with its country code.", samples.PERSON),
+    "bsuid": Entry("Meta's id of the person for your business, instead of the number.", "RU.90210442100317"),
+    "channel": Entry("The way by which the person agreed to be written to.", "whatsapp"),
     "purpose": Entry("What the person agreed to receive.", "service"),
     "amount": Entry("A decimal in units of the currency.", "1000.00"),
     "currency": Entry("ISO 4217.", "RUB"),

@@ -58,7 +58,7 @@ def door() -> Door:
     add_routes(gateway)
     owners = {
         "consent": create_consent_app(process, database=NOTHING, directory=NOTHING, inbound_lag=NOTHING),
-        "billing": create_billing_app(process, NOTHING),
+        "billing": create_billing_app(process, NOTHING, NOTHING),
     }
     documents = {name: _document(app) for name, app in {"gateway": gateway, **owners}.items()}
     owner_of: dict[tuple[str, str], str] = {(route.method, route.path): route.owner for route in FORWARDED}

@@ -1,7 +1,7 @@
 """The notes of every public operation, by method and path."""
 
 from tools.vestnik.openapi.note import Note
-from tools.vestnik.openapi.notes import account, callbacks, consents, keys, media, messages
+from tools.vestnik.openapi.notes import account, callbacks, consents, keys, keywords, media, messages, money
 
 NOTES: dict[str, Note] = {
     **messages.NOTES,
@@ -9,5 +9,7 @@ NOTES: dict[str, Note] = {
     **account.NOTES,
     **callbacks.NOTES,
     **consents.NOTES,
+    **keywords.NOTES,
+    **money.NOTES,
     **keys.NOTES,
 }

@@ -23,7 +23,16 @@ DELIVERED: Json = {
     "state": "delivered",
     "error": None,
     "price": {"amount": "6.00", "currency": "RUB"},
-    "trace": [{"rule": "consent", "version": 1, "outcome": "allow", "facts": {"state": "given"}}],
+    "trace": [
+        {
+            "rule": "consent",
+            "version": 1,
+            "outcome": "allow",
+            "facts": {"state": "given"},
+            "text": "The person has agreed to service messages.",
+            "text_ru": "Человек согласился на сервисные сообщения.",
+        }
+    ],
     "events": [
         {"type": "accepted", "at": samples.AT},
         {"type": "sent", "at": samples.LATER},
@@ -62,6 +71,45 @@ RESULTS: Json = {
         {"status": 404, **graph_example(errors.NoSuchTemplate, "post")},
     ]
 }
+ALLOWED: Json = {
+    "allowed": True,
+    "error": None,
+    "kind": "template",
+    "category": "utility",
+    "country": "RU",
+    "window": {"is_open": False, "expires_at": None},
+    "entry_point_expires_at": None,
+    "price": {"amount": "6.00", "currency": "RUB"},
+    "price_details": {
+        "is_free": False,
+        "position": 1042,
+        "month": "2026-11-01",
+        "rate_card_version": 1,
+        "tier": 1,
+        "is_covered": True,
+    },
+    "policy": "default@1",
+    "trace": [
+        {
+            "rule": "consent",
+            "version": 1,
+            "outcome": "allow",
+            "facts": {"state": "given"},
+            "text": "The person agreed to service messages.",
+            "text_ru": "Человек согласился на сервисные сообщения.",
+        }
+    ],
+}
+INVALID: Json = {
+    **dict.fromkeys(ALLOWED),
+    "allowed": False,
+    "error": {
+        "code": 132001,
+        "reason": "invalid",
+        "text": "template name (never_approved) does not exist in ru, or is not approved: use an approved template.",
+    },
+    "trace": [],
+}
 CANCELLED: Json = {
     **REFUSED,
     "error": {"code": 135000, "reason": "cancelled", "text": "The message was cancelled before it was sent."},
@@ -98,6 +146,13 @@ NOTES = {
         request=one(BATCH),
         answers={200: one(RESULTS)},
         scopes=("messages:send",),
+    ),
+    "POST /v1/messages:check": Note(
+        id="checkMessage",
+        tag=TAG,
+        ru="Проверить сообщение, не отправляя",
+        request=one({"phone_number_id": samples.PHONE_NUMBER_ID, "message": requests()["template"].value}),
+        answers={200: {"allowed": Example(ALLOWED, "it would go"), "invalid": Example(INVALID, "it would not")}},
     ),
     "GET /v1/messages/{message_id}": Note(
         id="getMessage",

@@ -51,6 +51,7 @@ def schemas() -> Json:
         "AcceptedMessage": _accepted(),
         "Batch": _batch(),
         "BatchResults": _results(),
+        "CheckRequest": _check(),
         "Success": obj(
             "It is done.",
             "success",
@@ -130,6 +131,15 @@ def _batch() -> Json:
         ),
     )
     return obj("Messages to send.", "messages", messages=items("1 to 1,000.", item, minItems=1, maxItems=MESSAGES_MAX))
+
+
+def _check() -> Json:
+    return obj(
+        "A message that is only looked at. It takes no idempotency key: a check may be repeated at will.",
+        "phone_number_id message",
+        phone_number_id=text("From which of your numbers.", maxLength=32, example=samples.PHONE_NUMBER_ID),
+        message=ref("Message"),
+    )
 
 
 def _results() -> Json:

@@ -1,0 +1,1 @@
+"""Credit: how far below zero a tenant's wallet may go."""

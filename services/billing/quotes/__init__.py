@@ -1,0 +1,1 @@
+"""Quotes: what a message would cost now, without setting anything aside."""

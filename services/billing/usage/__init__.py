@@ -1,0 +1,1 @@
+"""Usage: what a tenant's months have cost so far, by category."""

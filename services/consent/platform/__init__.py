@@ -1,0 +1,1 @@
+"""What Meta says of people outside messages: preferences, other numbers."""

@@ -1,0 +1,1 @@
+"""Times as Meta tells them."""

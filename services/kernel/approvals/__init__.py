@@ -1,0 +1,1 @@
+"""Approvals: what one person asks for happens when another one agrees."""

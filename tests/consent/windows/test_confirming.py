@@ -1,0 +1,55 @@
+"""Which STOP and START are answered: the first of a run, the same at every delivery."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.kernel.contracts.conversations import InboundJudged
+from services.kernel.contracts.inbound import Signal
+from tests.consent.stand import HOUR, NOON, Consent, inbound, person_id
+
+TENANT = UUID("01930000-0000-7000-8000-000000000002")
+WORDS: tuple[Signal, ...] = ("stop", "stop", "start")
+
+
+def confirms(facts: list[Any]) -> list[str | None]:
+    return [fact.confirm for fact in facts if isinstance(fact, InboundJudged)]
+
+
+@pytest.mark.parametrize(
+    ("words", "answered"),
+    [
+        (["stop"], ["stopped"]),
+        (["start"], [None]),
+        (["stop", "stop", "stop"], ["stopped", None, None]),
+        (["stop", "start"], ["stopped", "started"]),
+        (["stop", "start", "start", "stop"], ["stopped", "started", None, "stopped"]),
+        (["stop", "", "stop"], ["stopped", None, None]),
+        (["complaint"], [None]),
+    ],
+)
+async def test_only_a_word_that_changes_something_is_answered(
+    consent: Consent, words: list[Any], answered: list[str | None]
+) -> None:
+    person = person_id()
+    messages = [
+        inbound(TENANT, person, NOON + number * HOUR, *([word] if word else [])) for number, word in enumerate(words)
+    ]
+    one_by_one = [confirms(await consent.hears(message)) for message in messages]
+    assert [found for [found] in one_by_one] == answered
+    assert confirms(await consent.hears(*messages)) == answered  # a redelivery says the same
+
+
+async def test_words_of_one_batch_are_answered_as_if_they_came_one_by_one(consent: Consent) -> None:
+    person = person_id()
+    minute = timedelta(minutes=1)
+    words = [inbound(TENANT, person, NOON + n * minute, word) for n, word in enumerate(WORDS)]
+    assert confirms(await consent.hears(*words)) == ["stopped", None, "started"]
+
+
+async def test_a_stop_to_one_tenant_is_not_a_stop_to_another(consent: Consent) -> None:
+    person, other = person_id(), UUID("01930000-0000-7000-8000-000000000003")
+    await consent.hears(inbound(TENANT, person, NOON, "stop"))
+    assert confirms(await consent.hears(inbound(other, person, NOON + HOUR, "stop"))) == ["stopped"]

@@ -1,0 +1,5 @@
+"""A STOP comes in as any message: the deliveries' world."""
+
+from tests.gateway.deliveries.conftest import receiver, world
+
+__all__ = ["receiver", "world"]

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from time import monotonic
 from typing import Generic, TypeVar
 
-from services.kernel.errors import DEPENDENCY_ERRORS, Unavailable, is_retryable
+from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, Unavailable, is_retryable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -96,14 +96,24 @@ class Remembered(Generic[K, V]):
 
     async def _load_and_put(self, key: K) -> V | None:
         neighbours = [] if self._load_many is None else self._soon_too_old(key)
-        if self._load_many is None or not neighbours:
+        found = await self._load_together(key, neighbours) if neighbours else None
+        if found is None:
             value = await self._load(key)
             self.put(key, value)
             return value
-        found = await self._load_many([key, *neighbours])
         for one in (key, *neighbours):
             self.put(one, found.get(one))
         return found.get(key)
+
+    async def _load_together(self, key: K, neighbours: Sequence[K]) -> Mapping[K, V] | None:
+        """None where one of them cannot be read: that is its own fault, and may be another tenant's."""
+        assert self._load_many is not None  # without it there are no neighbours
+        try:
+            return await self._load_many([key, *neighbours])
+        except ServiceError as error:
+            if error.retryable:
+                raise
+            return None
 
     def _soon_too_old(self, key: K) -> list[K]:
         """Other entries that were used since they were loaded and have lived for half of their time."""

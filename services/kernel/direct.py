@@ -99,7 +99,10 @@ def _fail(connection: Any, driver: Any, sql: str, error: BaseException) -> NoRet
     try:
         driver._handle_exception(error)
     except BaseException as translated:
-        if isinstance(translated, connection.dialect.dbapi.InvalidCachedStatementError):
+        dbapi = connection.dialect.dbapi
+        if isinstance(translated, dbapi.InvalidCachedStatementError | dbapi.InternalServerError):
             connection.dialect._invalidate_schema_cache()
-        connection._handle_dbapi_exception(translated, sql, None, None, None)
+        # With its statement SQLAlchemy would wrap an error that is no database's, and hide an outage from the caller.
+        statement = sql if isinstance(translated, dbapi.Error) else None
+        connection._handle_dbapi_exception(translated, statement, None, None, None)
     raise AssertionError("both always raise")

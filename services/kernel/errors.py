@@ -2,7 +2,7 @@
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError, KafkaUnavailableError
 from asyncpg import InterfaceError as AsyncpgInterfaceError
-from asyncpg import PostgresError
+from asyncpg import InvalidCachedStatementError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -138,7 +138,12 @@ def sqlstate_of(error: BaseException | None) -> str:
 
 def _passes(error: BaseException | None) -> bool:
     # asyncpg reports a connection that died under it as an InterfaceError without SQLSTATE.
-    return sqlstate_of(error).startswith(SQLSTATES_THAT_PASS) or _is_closed_connection(error)
+    return sqlstate_of(error).startswith(SQLSTATES_THAT_PASS) or _is_closed_connection(error) or _is_outdated(error)
+
+
+def _is_outdated(error: BaseException | None) -> bool:
+    """Whether a table was changed under a prepared statement; it is prepared anew for the next attempt."""
+    return isinstance(getattr(error, "__cause__", None) or error, InvalidCachedStatementError)
 
 
 def _is_closed_connection(error: BaseException | None) -> bool:

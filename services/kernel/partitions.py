@@ -14,10 +14,11 @@ HOUR_SECONDS = 3600
 # The service's role may not run DDL; this function runs as the owner and makes day partitions only.
 # by 'uuid7' the bounds are UUIDv7 values whose first 48 bits are the day's start in milliseconds; such rows move on,
 # so their pages keep room for the new versions: as much as the default partition's, where that says how much.
-# A day of which the default partition has rows already stays there.
+# A day of which the default partition has rows already stays there. pg_temp stands last, as in every function that runs
+# as the owner: where it is not named it comes first, and the role's own temporary tables with it.
 FUNCTION = """
 create function make_day_partitions(parent text, by_key text, days_behind int, days_ahead int) returns void
-language plpgsql security definer set search_path = public as $$
+language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     day date;
     name text;

@@ -113,10 +113,14 @@ async def _send(shop: Shop, trial: Trial) -> tuple[int, str, Any]:
         return answer.status, kind, await (answer.json() if "json" in kind else answer.read())
 
 
+#: Of these exactly one must be given, so that none is required.
+ONE_OF_THEM = frozenset({"phone"})
+
+
 def _address(shop: Shop, operation: Operation) -> tuple[str, dict[str, str]]:
     path, query = operation.path, {}
     for parameter in map(reading.resolved, operation.said["parameters"]):
-        if parameter.get("required"):
+        if parameter.get("required") or parameter["name"] in ONE_OF_THEM:
             value = str(shop.real(parameter["example"]))
             if parameter["in"] == "path":
                 path = path.replace(f"{{{parameter['name']}}}", value)

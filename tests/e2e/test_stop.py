@@ -88,8 +88,16 @@ async def test_after_a_stop_nothing_goes_out_until_the_person_says_start(world: 
     await asyncio.sleep(1.1)  # Meta's times are whole seconds: in the same second the stop would win
     await world.sandbox.write(person, "start", tenant.phone_number_id)
     await eventually(lambda: _has_consented(tenant, person))
-    await tenant.wait_events(await tenant.send_template(person))
-    assert len(await world.sandbox.sends_to(person)) == 1
+    allowed = await tenant.send_template(person)
+    await tenant.wait_events(allowed)
+    await eventually(partial(_are_sent, world, person, 3))  # with our own answers to both words
+    ids = {send["biz_opaque_callback_data"] for send in await world.sandbox.sends_to(person)}
+    assert allowed in ids
+    assert refused not in ids
+
+
+async def _are_sent(world: World, person: str, count: int) -> bool:
+    return len(await world.sandbox.sends_to(person)) == count
 
 
 async def _open_closing_window(world: World, tenant: Tenant, person: str, *, seconds: int) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.gateway.cache import Remembered
-from services.kernel.errors import Unavailable
+from services.kernel.errors import NotFound, Unavailable
 
 FRESH_SECONDS = 60.0
 
@@ -18,6 +18,7 @@ class Source:
         self.known = known
         self.asked: list[tuple[str, ...]] = []
         self.is_down = False
+        self.broken = ""
 
     async def one(self, key: str) -> str | None:
         return (await self.many([key])).get(key)
@@ -26,6 +27,8 @@ class Source:
         self.asked.append(tuple(sorted(keys)))
         if self.is_down:
             raise ConnectionRefusedError
+        if self.broken in keys:
+            raise NotFound(f"the keys of {self.broken} were destroyed")
         return {key: self.known[key] for key in keys if key in self.known}
 
 
@@ -80,6 +83,16 @@ async def test_a_neighbour_that_is_gone_is_gone(source: Source) -> None:
     assert await cache.get("a") == "1"
     assert await cache.get("b") is None
     assert source.asked == [("a", "b")]
+
+
+async def test_a_neighbour_that_cannot_be_read_harms_nobody_else(source: Source) -> None:
+    cache = await used(source, "a", "b", "c")
+    age(cache, FRESH_SECONDS, "a", "b", "c")
+    source.broken, source.known["a"] = "b", "new"
+    assert await cache.get("a") == "new"
+    assert await cache.get("c") == "3"
+    with pytest.raises(NotFound):
+        await cache.get("b")
 
 
 async def test_an_outage_leaves_everything_as_it_was_last(source: Source) -> None:

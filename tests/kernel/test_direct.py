@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from sqlalchemy import bindparam, event, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.types import Integer
@@ -130,6 +132,37 @@ async def test_a_connection_that_dies_is_an_outage_and_the_pool_makes_another(
     assert is_retryable(died.value)
     async with database.transaction() as connection:
         assert await connection.scalar(COUNT) == 0
+
+
+async def test_a_table_that_changes_under_a_prepared_statement_costs_one_more_attempt(
+    database: Database, infrastructure: Infrastructure
+) -> None:
+    everything = text("select * from seen")
+    async with database.transaction() as connection:
+        await connection.execute(everything)
+    dsn, name = infrastructure.owners["billing"].rpartition("/")[0], database.engine.url.database
+    owner = await asyncpg.connect(f"{dsn}/{name}")
+    await owner.execute("alter table seen add column later int")
+    await owner.close()
+    with pytest.raises(DBAPIError) as changed:
+        async with database.transaction() as connection:
+            await connection.execute(everything)
+    assert is_retryable(changed.value)
+    async with database.transaction() as connection:
+        assert (await connection.execute(everything)).all() == []
+
+
+async def test_an_outage_that_is_no_error_of_the_databases_stays_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reset(*_others: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(AsyncAdapt_asyncpg_connection, "_prepare", reset)
+    with pytest.raises(ConnectionResetError) as broken:
+        async with database.transaction() as connection:
+            await connection.execute(COUNT)
+    assert is_retryable(broken.value)
 
 
 async def test_a_cancelled_statement_leaves_no_half_used_connection_in_the_pool(database: Database) -> None:

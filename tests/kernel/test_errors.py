@@ -36,6 +36,7 @@ def database_error(cause: BaseException, *, invalidated: bool = False) -> DBAPIE
         NotLeaderForPartitionError(),
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        database_error(asyncpg.InvalidCachedStatementError("the type of a column has changed")),
         database_error(asyncpg.DeadlockDetectedError("deadlock")),
         database_error(asyncpg.SerializationError("serialization")),
         database_error(asyncpg.LockNotAvailableError("lock timeout")),

@@ -24,6 +24,7 @@ KIND = "rate_card"  # as the database names it (add_rate_card)
 NOTICE = 2 * rating.REMEMBERED
 AHEAD_MAX = timedelta(days=3 * 366)  # a later time is a typing error
 LIST_MAX = 100
+NAME_CHARACTERS_MAX = 80  # of a field that no card has, in a complaint
 FIELDS = frozenset({"currency", "mode", "tiers", "free_in_window", "free_in_entry_point"})
 CATEGORIES = frozenset(get_args(Category))
 
@@ -126,13 +127,19 @@ async def _check(connection: AsyncConnection, card: Mapping[str, Any]) -> Docume
 def _read(card: Mapping[str, Any], currency: str) -> Document:
     """Beside its shape: what a card must be to price messages one by one."""
     if unknown := sorted(card.keys() - FIELDS):
-        raise MalformedCard(unknown[0], f"a card has no such field; it has {', '.join(sorted(FIELDS))}")
+        raise MalformedCard(_named(unknown[0]), f"a card has no such field; it has {', '.join(sorted(FIELDS))}")
     document = documents.read(card)
     if document.currency != currency:
         raise MalformedCard("currency", f"wallets are in {currency}: a card in another one would find no money")
     _check_flats(document)
     _check_categories(document)
     return document
+
+
+def _named(field: str) -> str:
+    """A field that somebody made up, as an answer can carry it: half a surrogate pair is text for JSON alone."""
+    is_plain = field.isidentifier() and len(field) <= NAME_CHARACTERS_MAX
+    return field if is_plain else documents.quoted(field)
 
 
 def _check_flats(document: Document) -> None:

@@ -154,7 +154,9 @@ async def _end(
     if hold.state != "open":
         return ENDED[hold.state]
     at = clock.now()
-    await repository.end(connection, hold, state, ended_by=end_id, captured_micros=captured_micros, at=at)
+    if not await repository.end(connection, hold, state, ended_by=end_id, captured_micros=captured_micros, at=at):
+        await _expire(connection, hold, at)  # its time came between the look at it and this act
+        return "expired"
     rest = hold.amount_micros - captured_micros
     parts: list[_Part] = [("hold_capture", "held", "revenue", captured_micros), ("hold_return", "held", "wallet", rest)]
     await _tell(connection, hold, parts, at)

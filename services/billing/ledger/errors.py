@@ -9,6 +9,12 @@ class ReferenceTaken(Conflict):
     code = "reference_taken"
 
 
+class TooMuch(Unprocessable):
+    """The accounts cannot hold so much money: no payment is as large, but many typing errors together are."""
+
+    code = "too_much"
+
+
 class WrongCurrency(Unprocessable):
     """The rate card in force is in another currency."""
 

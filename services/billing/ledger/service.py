@@ -5,15 +5,19 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.ledger import repository
-from services.billing.ledger.errors import ReferenceTaken, WrongCurrency
+from services.billing.ledger.errors import ReferenceTaken, TooMuch, WrongCurrency
 from services.billing.rating import service as rating
 from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.charges import MoneyBooked
+from services.kernel.errors import sqlstate_of
 from services.kernel.kafka import outbox
+
+OUT_OF_RANGE = "22003"  # numeric_value_out_of_range: PostgreSQL, appendix A
 
 
 class Balance(NamedTuple):
@@ -72,15 +76,20 @@ async def top_up(
         raise WrongCurrency(f"currency: prices are in {card.currency}: top up in {card.currency}")
     await lock_wallets(connection, [tenant_id], currency)
     at, transfer_id = clock.now(), event_id(tenant_id, f"top_up:{reference}")
-    is_new = await repository.insert_top_up(
-        connection,
-        tenant_id=tenant_id,
-        transfer_id=transfer_id,
-        amount_micros=amount_micros,
-        currency=currency,
-        reference=reference,
-        booked_at=at,
-    )
+    try:
+        is_new = await repository.insert_top_up(
+            connection,
+            tenant_id=tenant_id,
+            transfer_id=transfer_id,
+            amount_micros=amount_micros,
+            currency=currency,
+            reference=reference,
+            booked_at=at,
+        )
+    except DBAPIError as error:
+        if sqlstate_of(error) != OUT_OF_RANGE:
+            raise
+        raise TooMuch("amount: with what came in before it is more than an account can hold") from error
     if is_new:
         booking = Booking(tenant_id, transfer_id, "top_up", "cash_in", "wallet", amount_micros, currency)
         await tell(connection, [booking], booked_at=at)

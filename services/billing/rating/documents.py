@@ -36,7 +36,7 @@ def read(document: object) -> Document:
     Raises MalformedCard.
     """
     if not isinstance(document, dict):
-        raise MalformedCard("card", f"this is {_quoted(document)} and no object with currency, mode and tiers")
+        raise MalformedCard("card", f"this is {quoted(document)} and no object with currency, mode and tiers")
     return Document(
         currency=_currency(document.get("currency")),
         mode=read_mode(document.get("mode")),
@@ -48,7 +48,7 @@ def read(document: object) -> Document:
 
 def read_mode(mode: object) -> Mode:
     if mode not in MODES:
-        raise MalformedCard("mode", f"{_quoted(mode)} is neither graduated nor volume")
+        raise MalformedCard("mode", f"{quoted(mode)} is neither graduated nor volume")
     return cast(Mode, mode)
 
 
@@ -68,9 +68,9 @@ def _tier(row: object, number: int) -> Tier:
         case [None | int() as up_to, unit, flat] if not isinstance(up_to, bool):
             return Tier(up_to, micros(unit, "unit", row=number), micros(flat, "flat", row=number))
         case [up_to, _, _]:
-            raise MalformedCard("tiers", f"up_to is {_quoted(up_to)} and no whole number or null", row=number)
+            raise MalformedCard("tiers", f"up_to is {quoted(up_to)} and no whole number or null", row=number)
         case _:
-            raise MalformedCard("tiers", f'{_quoted(row)} is not [up_to | null, "unit", "flat"]', row=number)
+            raise MalformedCard("tiers", f'{quoted(row)} is not [up_to | null, "unit", "flat"]', row=number)
 
 
 def _check_end(tiers: list[Tier], *, is_last: bool) -> None:
@@ -88,7 +88,7 @@ def micros(amount: object, name: str, *, row: int | None = None) -> int:
     """Micro-units of an amount in decimal text; raises MalformedCard."""
     found = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
     if found is None:
-        raise MalformedCard("tiers", f"{name} is {_quoted(amount)}: {_why_no_amount(amount)}", row=row)
+        raise MalformedCard("tiers", f"{name} is {quoted(amount)}: {_why_no_amount(amount)}", row=row)
     return int(found[1] + (found[2] or "").ljust(DECIMALS_MAX, "0"))
 
 
@@ -102,7 +102,7 @@ def _why_no_amount(amount: object) -> str:
 
 def _currency(currency: object) -> str:
     if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
-        raise MalformedCard("currency", f"{_quoted(currency)} is no ISO 4217 code of three capital letters")
+        raise MalformedCard("currency", f"{quoted(currency)} is no ISO 4217 code of three capital letters")
     return currency
 
 
@@ -116,6 +116,7 @@ def _categories(document: dict[str, Any], field: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """A value as a complaint may show it: short, and without characters that no answer could carry."""
     word = repr(value)
     return word if len(word) <= WORD_CHARACTERS_MAX else f"{word[:WORD_CHARACTERS_MAX]}..."

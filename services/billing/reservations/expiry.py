@@ -1,20 +1,13 @@
 """Background work: holds whose end has come go back to the wallet."""
 
 import asyncio
-from contextlib import suppress
-
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.billing.reservations import service
+from services.kernel import periodic
 from services.kernel.db import Database
-from services.kernel.errors import is_retryable
 from services.kernel.kafka import outbox
-from services.kernel.logging import get_logger
 
 SWEEP_SECONDS = 60.0
-
-_log = get_logger()
 
 
 async def sweep(database: Database) -> int:
@@ -31,12 +24,4 @@ async def sweep(database: Database) -> int:
 
 async def run(database: Database, stop: asyncio.Event) -> None:
     """Sweep once a minute until `stop`; an outage is waited out."""
-    while not stop.is_set():
-        try:
-            await sweep(database)
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            if not is_retryable(error):
-                raise
-            _log.warning("expiry is waiting", error_class=type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), SWEEP_SECONDS)
+    await periodic.every(SWEEP_SECONDS, lambda: sweep(database), stop, name="expiry")

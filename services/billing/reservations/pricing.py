@@ -121,13 +121,15 @@ class Desk:
         )
 
     def _is_free(self, event: MessageCleared, till: _Till) -> bool:
-        ends = event.entry_point_expires_at
         return till.is_test or rating.is_free(
             self._card,
             category=event.category,
-            is_in_window=event.basis == "window",
-            is_in_entry_point=ends is not None and ends > self._at,
+            is_in_window=event.basis == "window" or self._is_open(event.window_expires_at),
+            is_in_entry_point=self._is_open(event.entry_point_expires_at),
         )
+
+    def _is_open(self, until: datetime | None) -> bool:
+        return until is not None and until > self._at
 
 
 def why_not(price_micros: int, *, payable_micros: int, max_price_micros: int | None) -> str | None:

@@ -67,6 +67,14 @@ _QUESTIONED = text(f"""
       from {_WANTED} {_JOINS}
 """)
 _PERSONS = text(f"select wanted.place, m.person from {_WANTED}")
+# Those that we let go and did not stop.
+_PERSONS_CALLED = text(f"""
+    select wanted.place, m.person from {_WANTED}
+     where m.code is null
+       and not exists (select from stops s
+                        where s.tenant_id = m.tenant_id and s.message_id = m.message_id
+                          and s.message_id between cast(:first_id as uuid) and cast(:last_id as uuid))
+""")
 _STOP = text(f"""
     select {_FIELDS} from stops
      where tenant_id = :tenant_id and message_id = :message_id
@@ -122,6 +130,14 @@ async def persons(connection: AsyncConnection, wanted: Iterable[tuple[UUID, UUID
     """The person each of these messages went to, by (tenant id, message id)."""
     pairs = list(wanted)
     return {pairs[row.place - 1]: row.person for row in await connection.execute(_PERSONS, _columns(pairs))}
+
+
+async def persons_called(
+    connection: AsyncConnection, wanted: Iterable[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], str]:
+    """The same of those messages only that consent neither refused nor stopped."""
+    pairs = list(wanted)
+    return {pairs[row.place - 1]: row.person for row in await connection.execute(_PERSONS_CALLED, _columns(pairs))}
 
 
 async def add_stops(connection: AsyncConnection, stops: Sequence[Decision]) -> None:

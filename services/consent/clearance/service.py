@@ -17,12 +17,12 @@ from services.consent.policy import service as policy
 from services.consent.windows import service as windows
 from services.kernel import clock
 from services.kernel.contracts import Event
-from services.kernel.contracts.messages import MessageAccepted
+from services.kernel.contracts.messages import MessageAccepted, MessageFailed
 from services.kernel.contracts.statuses import StatusReported
 from services.kernel.tenants import TenantDirectory
 
 STOPPED_AT_META = 131050
-UNKNOWN_CLASS = "unknown"  # a tenant whose fact has not arrived: only rules for everybody speak
+UNKNOWN_CLASS = "?"  # no tenant's class: its fact has not arrived, and only rules for everybody speak
 
 ClassOf = Callable[[UUID], str]
 Stopped = tuple[policy.Subject, Ground, policy.Verdict]
@@ -92,6 +92,9 @@ async def answer(
         row, ground = found
         subject = policy.Subject(question[0], class_of(question[0]), row.category, row.country)
         verdict = judge.judge(subject)
+        if subject.tenant_class == UNKNOWN_CLASS and row.code is None:  # a rule for its class might say otherwise
+            answers.append(Answer(message_id=question[1], answer="wait"))
+            continue
         one = _answer(question[1], row, ground, verdict, now=now, is_inbound_behind=is_inbound_behind)
         if one.code is not None and row.code is None:
             stopped[question] = subject, ground, verdict
@@ -123,6 +126,23 @@ async def learn_from_reports(connection: AsyncConnection, reports: Sequence[Stat
         if report.id in asked and asked[report.id] in persons
     ]
     BLOCKS_UNMATCHED.inc(len(asked) - len({signal.cause for signal in signals}))
+    return await consents.apply_signals(connection, signals)
+
+
+async def learn_from_failures(connection: AsyncConnection, failures: Sequence[MessageFailed]) -> list[Event]:
+    """The same where Meta answered the call itself with 131050 and reports nothing more.
+
+    What we refused or stopped under that code is no word of Meta's.
+    """
+    failed = [failure for failure in failures if failure.code == STOPPED_AT_META]
+    if not failed:
+        return []
+    persons = await repository.persons_called(connection, {(one.tenant_id, one.message_id) for one in failed})
+    signals = [
+        consents.block(one.tenant_id, persons[one.tenant_id, one.message_id], one.id, one.occurred_at)
+        for one in failed
+        if (one.tenant_id, one.message_id) in persons
+    ]
     return await consents.apply_signals(connection, signals)
 
 

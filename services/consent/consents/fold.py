@@ -85,6 +85,19 @@ def restrictions(acts: Iterable[Act]) -> list[Act]:
     return [last[kind] for kind in _RANK if held.get(kind)]
 
 
+def turning(acts: Iterable[Act]) -> dict[UUID, Literal["stopped", "started"]]:
+    """The words of the person that changed something, under whichever name: STOP after START or nothing, and START
+    after STOP. Of two in one second STOP is the later one, as in the fold.
+    """
+    is_stopped = False
+    found: dict[UUID, Literal["stopped", "started"]] = {}
+    for act in sorted(acts, key=_position):
+        if act.kind in ("stopped", "started") and (act.kind == "stopped") is not is_stopped:
+            is_stopped = not is_stopped
+            found[act.id] = act.kind
+    return found
+
+
 def _position(act: Act) -> tuple[datetime, int, bytes]:
     return moment(act), _RANK[act.kind], act.id.bytes
 

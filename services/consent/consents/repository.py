@@ -100,21 +100,6 @@ _CHANGES = text("""
      where e.change is not null
      order by e.occurred_at, e.id
 """)
-# What the person had written before, by its own times: a second STOP in a row says nothing new, nor does a START of
-# somebody who never stopped.
-_TURNS = text("""
-    select e.cause, e.act
-      from unnest(cast(:tenant_ids as uuid[]), cast(:causes as uuid[])) as wanted (tenant_id, cause)
-      join consent_events e
-        on e.tenant_id = wanted.tenant_id and e.cause = wanted.cause and e.purpose = 'service'
-     where e.act in ('stopped', 'started')
-       and e.act <> coalesce((
-           select earlier.act from consent_events earlier
-            where earlier.tenant_id = e.tenant_id and earlier.person = e.person and earlier.purpose = e.purpose
-              and earlier.act in ('stopped', 'started')
-              and (earlier.occurred_at, earlier.id) < (e.occurred_at, e.id)
-            order by earlier.occurred_at desc, earlier.id desc limit 1), 'started')
-""")
 _CURRENT = text(f"""
     select c.tenant_id, c.person, c.purpose, c.channel, c.state, c.consent_id
       from {_IDENTITIES} join consents c using (tenant_id, person)
@@ -184,13 +169,6 @@ async def changes(connection: AsyncConnection, causes: Iterable[tuple[UUID, UUID
     pairs = list(causes)
     wanted = {"tenant_ids": [tenant_id for tenant_id, _ in pairs], "causes": [cause for _, cause in pairs]}
     return (await connection.execute(_CHANGES, wanted)).all()
-
-
-async def turns(connection: AsyncConnection, wanted: Iterable[tuple[UUID, UUID]]) -> dict[UUID, Any]:
-    """Which of these messages (tenant id, inbound id) stopped or started what had not been so before."""
-    pairs = list(wanted)
-    columns = {"tenant_ids": [tenant_id for tenant_id, _ in pairs], "causes": [cause for _, cause in pairs]}
-    return {row.cause: row.act for row in await connection.execute(_TURNS, columns)}
 
 
 def _identities(identities: Iterable[tuple[UUID, str]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from services.consent.aliases.names import Identity, Names
 from services.consent.consents import repository
 from services.consent.consents.book import Book
 from services.consent.consents.errors import NumberLeft, WithdrawnByPerson, WithdrawnLater
-from services.consent.consents.fold import Act, ActKind, Standing
+from services.consent.consents.fold import Act, ActKind, Standing, turning
 from services.consent.consents.metrics import ACTS_RECORDED
 from services.consent.consents.repository import NO_PARTICULARS, Key, NewAct, Particulars
 from services.consent.consents.telling import carried, changed, fact_of
@@ -224,9 +224,18 @@ async def apply_signals(connection: AsyncConnection, signals: Sequence[Signal]) 
 
 async def turns(connection: AsyncConnection, signals: Sequence[Signal]) -> dict[UUID, Confirmation]:
     """By inbound id: what the person is told that its word did; a word that changed nothing is not answered."""
-    return (
-        await repository.turns(connection, {(signal.tenant_id, signal.cause) for signal in signals}) if signals else {}
-    )
+    if not signals:
+        return {}
+    names = await aliases.names_of(connection, {Identity(signal.tenant_id, signal.person) for signal in signals})
+    rows = await repository.acts(connection, _identities(names))
+    book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
+    found: dict[UUID, Confirmation] = {}
+    for signal in signals:
+        said = (one.act for one in book.counted(Key(signal.tenant_id, signal.person, "service")))
+        kind = turning(said).get(event_id(signal.cause, f"{signal.kind}:service"))
+        if kind is not None:
+            found[signal.cause] = kind
+    return found
 
 
 async def _record_and_tell(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:
@@ -252,7 +261,10 @@ async def _record(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:
             ACTS_RECORDED.labels(one.act.kind).inc()
     if added:
         await repository.add(connection, added)
-        await repository.set_current(connection, book.standings())
+        # What was carried along is gone without a trace when it turns out to have been lifted before the move.
+        has_moves = any(known.moves for known in names.values())
+        before = await repository.current(connection, _identities(names)) if has_moves else {}
+        await repository.set_current(connection, dict.fromkeys(before, Standing()) | book.standings())
         await outbox.add(connection, elsewhere)
     return book
 

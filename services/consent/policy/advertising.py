@@ -53,11 +53,12 @@ async def revoke(connection: AsyncConnection, tenant_id: UUID, *, reason: str, b
 
     What was enabled becomes a refusal of the same rule, so that traces say why; open requests are refused with it.
     """
-    versions = await service.list_rules(connection, at=clock.now(), only_in_force=False)
+    now = clock.now()
+    versions = await service.list_rules(connection, at=now, only_in_force=False)
     enabled = {rule.id: rule for rule in versions if _allows(rule, tenant_id)}
     newest = {rule.id: rule for rule in versions}
     for rule_id, rule in enabled.items():
-        if newest[rule_id].outcome == "allow":
+        if newest[rule_id].outcome == "allow" or newest[rule_id].effective_from > now:
             await service.add(connection, _taken_back(rule, reason), by=by)
     for approval in await approvals.list_open(connection, kind=service.KIND, tenant_id=tenant_id):
         await approvals.refuse(connection, approval.id, refused_by=by, reason=reason)

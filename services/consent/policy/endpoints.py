@@ -38,7 +38,7 @@ async def add_rule(
 
 @router.post("/policy/rules/{rule_id}:end", status_code=status.HTTP_201_CREATED)
 async def end_rule(
-    rule_id: str, ending: schemas.EndIn, response: Response, caller: CallerStaff, transaction: Transaction
+    rule_id: schemas.RuleId, ending: schemas.EndIn, response: Response, caller: CallerStaff, transaction: Transaction
 ) -> schemas.Made:
     """End a rule. 201: it ends; 202: what it refused could go out then, so a second person decides."""
     made = await service.end(transaction, rule_id, at=ending.at, reason=ending.reason, by=caller.subject)

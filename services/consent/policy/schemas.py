@@ -15,6 +15,7 @@ from services.kernel.approvals.schemas import ApprovalAnswer, Reason
 WORDS_CHARACTERS_MAX = 2_000  # a citation with its reasoning; documents belong behind a link
 COUNTRIES_MAX = 50  # of one request for advertising: whoever wants more says '*'
 CLOCK_SKEW = timedelta(seconds=60)  # a caller's clock may be behind ours; such a time is taken as now
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # behind it a moment of another zone may be none in UTC
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}  # what the gateway finds for numbers
 
 
@@ -31,6 +32,8 @@ def _country(text: str) -> str:
 def _not_past(at: datetime) -> datetime:
     if at < clock.now() - CLOCK_SKEW:
         raise _wrong("this lies in the past: what was decided stays decided; give a later moment or leave it out")
+    if at > LATEST:
+        raise _wrong("no rule lasts until the year 9999: leave it out for one without an end")
     return at.astimezone(UTC)
 
 

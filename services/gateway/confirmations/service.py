@@ -45,10 +45,31 @@ class _Text(msgspec.Struct, frozen=True):
     body: str = ""
 
 
+class _Button(msgspec.Struct, frozen=True):
+    text: str = ""
+
+
+class _Reply(msgspec.Struct, frozen=True):
+    title: str = ""
+
+
+class _Interactive(msgspec.Struct, frozen=True):
+    button_reply: _Reply = _Reply()
+    list_reply: _Reply = _Reply()
+
+
 class _Message(msgspec.Struct):
     sender: str | None = msgspec.field(name="from", default=None)
     from_user_id: str | None = None
     text: _Text = _Text()
+    button: _Button = _Button()
+    interactive: _Interactive = _Interactive()
+
+    @property
+    def said(self) -> str:
+        """The word that was typed, or that stood on what was tapped."""
+        reply = self.interactive.button_reply.title or self.interactive.list_reply.title
+        return self.text.body or self.button.text or reply
 
 
 class _Inbound(msgspec.Struct):
@@ -69,7 +90,7 @@ class Confirmations:
         """What cannot be opened is left out; outages are raised."""
         for one in wanted:
             message = await self._opened(one)
-            if message is not None:
+            if message is not None and (message.sender or message.from_user_id):
                 words = await keywords.read(connection, one.tenant_id)
                 await outbox.add(connection, [await self._accepted(one, message, words)])
 
@@ -95,7 +116,7 @@ class Confirmations:
             person=one.person,
             kind="text",
             category="service",
-            country=country_of(phone) if phone else (message.from_user_id or UNKNOWN_COUNTRY)[:2],
+            country=_country(phone, message.from_user_id),
             lane="express",
             expires_at=one.occurred_at + TIME_TO_LIVE,
             body=crypto.seal(key, place, _body(message, phone, _text(one.what, message, words))),
@@ -105,7 +126,16 @@ class Confirmations:
 
 def _text(what: Confirmation, message: _Message, words: Words) -> str:
     own = words.stop_confirmation if what == "stopped" else words.start_confirmation
-    return own or shipped(what, message.text.body)
+    return own or shipped(what, message.said)
+
+
+def _country(phone: str | None, user_id: str | None) -> str:
+    if phone is None:
+        return (user_id or UNKNOWN_COUNTRY)[:2]
+    try:
+        return country_of(phone)
+    except ValueError:  # what Meta calls a number is not always one; the word itself must be told all the same
+        return UNKNOWN_COUNTRY
 
 
 def _body(message: _Message, phone: str | None, text: str) -> bytes:

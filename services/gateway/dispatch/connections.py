@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 import httptools
 from yarl import URL
 
-ANSWER_BYTES_MAX = 256 * 1024
+ANSWER_BYTES_MAX = 256 * 1024  # headers and body: the parser keeps a header until its end
 CONNECT_TIMEOUT_SECONDS = 1.0
 # Shorter than Meta's own, so that we rarely write into a connection that is being closed.
 KEEP_ALIVE_SECONDS = 15.0
@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[bytes] | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
+        self._bytes = 0  # of the answer so far
         self._is_framed = False
         self.idle_since = 0.0
 
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None  # it is usable
         loop = asyncio.get_running_loop()
         self._body.clear()
+        self._bytes = 0
         self._is_framed = False
         answer: asyncio.Future[bytes] = loop.create_future()
         self._answer = answer
@@ -79,9 +81,13 @@ class Connection(asyncio.Protocol):
         if self._answer is None:  # nobody asked: a time-out of theirs, or rubbish
             self.close()
             return
+        self._bytes += len(data)
+        if self._bytes > ANSWER_BYTES_MAX:
+            self._spoil("too long")
+            return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._spoil(type(error).__name__)
 
     def on_message_begin(self) -> None:
@@ -94,8 +100,6 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, piece: bytes) -> None:
         self._body += piece
-        if len(self._body) > ANSWER_BYTES_MAX:
-            self._spoil("too long")
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < 200:  # the answer is still to come

@@ -27,6 +27,7 @@ STATE_NAMES = tuple(state.name.lower() for state in State)
 EVENT_TYPES = (*STATE_NAMES, "captured", "released", "called_back")
 
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 StateName = Literal[
@@ -51,7 +52,13 @@ def _phone(text: str) -> str:
         raise _wrong(str(error)) from None
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
+def _not_before_us(at: datetime) -> datetime:
+    if at < EARLIEST:
+        raise _wrong("this is before the year 2000: no message is that old")
+    return at
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_not_before_us)]
 Phone = Annotated[str, StringConstraints(max_length=PHONE_CHARACTERS_MAX), AfterValidator(_phone)]
 
 

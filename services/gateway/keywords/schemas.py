@@ -8,8 +8,14 @@ WORDS_MAX = 50
 WORD_CHARACTERS_MAX = 200  # the webhook takes nothing longer for a keyword
 TEXT_CHARACTERS_MAX = 1_000
 
-Word = Annotated[str, StringConstraints(min_length=1, max_length=WORD_CHARACTERS_MAX, strip_whitespace=True)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, strip_whitespace=True)]
+STORABLE = r"^[^\x00]*$"  # PostgreSQL keeps no NUL
+
+Word = Annotated[
+    str, StringConstraints(min_length=1, max_length=WORD_CHARACTERS_MAX, strip_whitespace=True, pattern=STORABLE)
+]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX, strip_whitespace=True, pattern=STORABLE)
+]
 
 
 class Confirmations(BaseModel):

@@ -1,5 +1,7 @@
 """Decisions about a tenant's words: each must be recognisable, and none may mean both."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -10,6 +12,8 @@ from services.gateway.keys.service import Keyring
 from services.gateway.keywords import repository
 from services.gateway.keywords.errors import BadWord
 from services.gateway.tenants import service as tenants
+
+_WORD = re.compile(r"\w+")
 
 
 class Words(NamedTuple):
@@ -51,6 +55,11 @@ def _check(words: Words) -> None:
         for number, word in enumerate(getattr(words, name)):
             if not any(character.isalnum() for character in word):
                 raise BadWord(f"{name}[{number}]: a word needs a letter or a digit, or it could never be recognised")
-    both = {word.casefold() for word in words.stop} & {word.casefold() for word in words.start}
+    both = {_folded(word) for word in words.stop} & {_folded(word) for word in words.start}
     if both:
         raise BadWord(f"start: {min(both)!r} stands under stop as well: a word can mean only one of them")
+
+
+def _folded(word: str) -> str:
+    """The word without what makes no difference when a person writes it."""
+    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", word).casefold().replace("ё", "е")))

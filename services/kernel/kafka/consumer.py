@@ -165,6 +165,8 @@ class BatchRunner:
 
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(ATTEMPTS_MAX):
+            if attempt:
+                await asyncio.sleep(BACKOFF_FIRST_SECONDS * 2 ** (attempt - 1))
             try:
                 return await act()
             except Exception as error:
@@ -176,7 +178,6 @@ class BatchRunner:
                     attempt=attempt,
                     error_class=type(error).__name__,
                 )
-                await asyncio.sleep(BACKOFF_FIRST_SECONDS * 2**attempt)
         raise ConsumerHalted(f"{self._consumer.group}: still failing after {ATTEMPTS_MAX} attempts")
 
     async def _bury(self, dead: list[Dead], raws: Sequence[Raw], *, handled: int) -> None:

@@ -6,7 +6,7 @@ up all that follow it. An idle reader waits in the broker instead, and has a rec
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -30,9 +30,10 @@ HEARTBEAT_MS = 2_000
 PARTITION_FETCH_BYTES = 512 * 1024
 
 # On a busy machine batches take longer, and larger ones cost less a record: the longer the last one took, the longer
-# the next one gathers.
+# the next one gathers. Express records do not wait with the others; with a backlog, what the rest leaves is theirs.
 REST_FACTOR = 8.0
-TICK_SECONDS_MAX = 0.3
+BACKLOG_REST_FACTOR = 2.0
+REST_SECONDS_MAX = 0.3
 
 Batch = dict[TopicPartition, list[Raw]]
 
@@ -46,6 +47,9 @@ class Reader:
         self._tick_seconds = consumer.tick_seconds
         self._batch_max = _batch_max(consumer)
         self._began_at = 0.0
+        self._bulk_from = 0.0
+        self._wait_ms = IDLE_WAIT_MS
+        self._rest_factor = 0.0  # of the last batch, while it still counts
         self.client = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap_servers,
             group_id=consumer.group,
@@ -66,11 +70,12 @@ class Reader:
 
     async def read(self, wait_seconds: float) -> Batch:
         """The next batch, by partition and in order; {} when none came for `wait_seconds`."""
-        await self._wait_for_tick()
-        batch = await self._fetch_lanes(int(wait_seconds * 1000))
+        self._plan_bulk()
+        await self._until(self._began_at + self._tick_seconds)
+        batch = await self._read_express() or await self._fetch_lanes(int(wait_seconds * 1000))
         if batch:
             self._began_at = time.monotonic()
-            self._prepare_next(is_full=_size(batch) >= self._batch_max)
+            self._prepare_next(batch, is_full=_size(batch) >= self._batch_max)
         return batch
 
     def lag(self) -> int:
@@ -83,16 +88,44 @@ class Reader:
                 lag += max(0, end - state.position)
         return lag
 
-    async def _wait_for_tick(self) -> None:
-        if paused := self.client.paused():
-            now = time.monotonic()
-            tick = max(self._tick_seconds, min(REST_FACTOR * (now - self._began_at), TICK_SECONDS_MAX))
-            await asyncio.sleep(max(0.0, self._began_at + tick - now))
-            self.client.resume(*(paused & self.client.paused()))  # they may have moved on meanwhile
+    def _plan_bulk(self) -> None:
+        """When the next batch may hold more than express records: a while after one that did."""
+        if self._rest_factor:
+            rest = min(self._rest_factor * (time.monotonic() - self._began_at), REST_SECONDS_MAX)
+            self._bulk_from, self._rest_factor = self._began_at + max(self._tick_seconds, rest), 0.0
 
-    def _prepare_next(self, *, is_full: bool) -> None:
-        fetcher = self.client._fetcher
-        fetcher._fetch_max_wait_ms = BACKLOG_WAIT_MS if is_full else IDLE_WAIT_MS
+    async def _read_express(self) -> Batch:
+        """Express records, while it is not yet the others' turn."""
+        express = self._express_places()
+        rest = self._bulk_from - time.monotonic()
+        batch: Batch = {}
+        if rest > 0 and express and not self._is_moving:
+            # The broker has one question of ours at a time: it must answer before the others' turn comes.
+            self._fetcher._fetch_max_wait_ms = int(rest * 1000)
+            self._resume(express)
+            batch = await self._fetch(express, int(rest * 1000), EXPRESS_MAX)
+            self._fetcher._fetch_max_wait_ms = self._wait_ms
+        if not batch:
+            await self._until(self._bulk_from)
+            self._resume(self.client.assignment())
+        return batch
+
+    async def _until(self, moment: float) -> None:
+        if (left := moment - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    def _resume(self, places: Collection[TopicPartition]) -> None:
+        self.client.resume(*(set(places) & self.client.paused()))  # some may have moved on meanwhile
+
+    def _express_places(self) -> list[TopicPartition]:
+        partitions = len(self.client.partitions_for_topic(self._topic) or ())
+        return lanes.express_places(self.client.assignment(), partitions)
+
+    def _prepare_next(self, batch: Batch, *, is_full: bool) -> None:
+        if batch.keys() - set(self._express_places()):
+            self._rest_factor = BACKLOG_REST_FACTOR if is_full else REST_FACTOR
+        fetcher = self._fetcher
+        self._wait_ms = fetcher._fetch_max_wait_ms = BACKLOG_WAIT_MS if is_full else IDLE_WAIT_MS
         fetcher._prefetch_backoff = 0 if is_full else PREFETCH_BACKOFF_SECONDS
         if is_full:
             # With leftovers aiokafka would ask for nothing else for a while, and an express record would wait with it.
@@ -105,8 +138,7 @@ class Reader:
     async def _fetch_lanes(self, wait_ms: int) -> Batch:
         batch = await self._fetch([], wait_ms, 1)
         if batch:
-            assigned = self.client.assignment()
-            express = lanes.express_places(assigned, len(self.client.partitions_for_topic(self._topic) or ()))
+            assigned, express = self.client.assignment(), self._express_places()
             await self._add(batch, express, EXPRESS_MAX)
             await self._add(batch, [place for place in assigned if place not in express], self._batch_max)
             await self._add(batch, express, self._batch_max)
@@ -121,11 +153,15 @@ class Reader:
             batch.setdefault(place, []).extend(raws)
 
     @property
+    def _fetcher(self) -> Any:
+        return self.client._fetcher
+
+    @property
     def _is_moving(self) -> bool:
         return bool(self.client._subscription.reassignment_in_progress)
 
     async def _fetch(self, places: Sequence[TopicPartition], wait_ms: int, count: int) -> Batch:
-        for buffered in self.client._fetcher._records.values():
+        for buffered in self._fetcher._records.values():
             if (records := getattr(buffered, "_partition_records", None)) is not None:
                 records._consumer_record = _raw
         try:

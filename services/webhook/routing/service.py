@@ -12,10 +12,16 @@ from services.webhook.parts.service import Change
 from services.webhook.signatures.service import Mode
 
 PART_BYTES_MAX = 256 * 1024  # sealed and in base64 it still fits into one record of Kafka; a text has 4 KB
+# Meta's own have a dozen. Whoever opens a part later walks through it, and must not run out of stack.
+PART_LEVELS_MAX = 64
 
 
 class PartTooLarge(ValueError):
     """A part of a webhook that one record of Kafka cannot carry: it would stop the batch it travels in for ever."""
+
+
+class PartTooDeep(ValueError):
+    """A part of a webhook that is nested deeper than anything that Meta documents."""
 
 
 class Owner(NamedTuple):
@@ -57,10 +63,28 @@ def owners_by_display(directory: TenantDirectory, waba_id: str, phone: str) -> l
 
 
 def fit(part: bytes) -> bytes:
-    """The part itself; raises PartTooLarge when a record cannot carry it."""
+    """The part itself; raises PartTooLarge when a record cannot carry it, PartTooDeep when nobody could walk it."""
     if len(part) > PART_BYTES_MAX:
         raise PartTooLarge(f"a part of a webhook has {len(part)} bytes; {PART_BYTES_MAX} are carried")
+    # Almost every part has too few brackets for it.
+    if part.count(b"{") + part.count(b"[") > PART_LEVELS_MAX and _levels(msgspec.json.decode(part)) > PART_LEVELS_MAX:
+        raise PartTooDeep(f"a part of a webhook is nested deeper than {PART_LEVELS_MAX} levels")
     return part
+
+
+def _levels(value: object) -> int:
+    """How deep a value is nested, level by level: no deeper than the limit, whatever comes below."""
+    level, depth = [value], 0
+    while level and depth <= PART_LEVELS_MAX:
+        level = [inner for one in level for inner in _inside(one)]
+        depth += 1
+    return depth
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _all(directory: TenantDirectory, numbers: Iterable[NumberChanged]) -> list[Owner]:

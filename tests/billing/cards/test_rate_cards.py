@@ -168,6 +168,7 @@ async def test_a_malformed_card_is_refused_whole(office: Office, change: dict[st
         {"card": [], "reason": "x"},
         {"card": DEARER, "reason": "x", "version": 9},
         b'{"card": {"tiers": [[null, NaN, "0"]]}, "reason": "x"}',
+        b'{"card": {"\\ud800": 1}, "reason": "x"}',
         b"{",
     ],
 )
@@ -199,6 +200,16 @@ async def attack(billing: Billing, sql: str, **values: Any) -> str:
 
 
 ADD = "select add_rate_card(cast(:id as uuid), now() + interval '1 hour')"
+
+
+async def test_a_card_comes_at_the_time_that_was_approved_with_it(office: Office, billing: Billing) -> None:
+    effective_from = datetime.now(UTC) + timedelta(days=2)
+    asked = UUID((await office.ask_card(DEARER, effective_from.isoformat())).json()["id"])
+    approve = "update approvals set state = 'approved', decided_by = 'bob', decided_at = now() where id = :id"
+    assert await attack(billing, approve, id=asked) == ""
+    assert await attack(billing, ADD, id=asked) == "23001"
+    add_in_time = "select add_rate_card(cast(:id as uuid), cast(:at as timestamptz))"
+    assert await attack(billing, add_in_time, id=asked, at=effective_from) == ""
 
 
 async def test_the_database_adds_no_card_that_two_people_did_not_approve(office: Office, billing: Billing) -> None:

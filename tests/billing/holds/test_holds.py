@@ -204,6 +204,19 @@ async def test_a_hold_whose_time_is_over_cannot_be_captured_before_the_sweep_com
     assert await payer.standing() == (0, 0)
 
 
+async def test_a_hold_whose_time_comes_while_it_is_captured_goes_back(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await payer.hold("a", 5, 1)
+    moments = iter([NOON + timedelta(seconds=1) - timedelta.resolution])
+    monkeypatch.setattr(clock, "now", lambda: next(moments, NOON + timedelta(seconds=1)))
+    assert await payer.capture("a", 3, name="capture a") == "expired"
+    assert await payer.capture("a", 3, name="capture a") == "expired"
+    assert await payer.standing() == (0, 0)
+    rows = await payer.billing.rows("select convert_from(value, 'utf8')::jsonb as fact from outbox order by id")
+    assert [row.fact["kind"] for row in rows] == ["top_up", "hold", "hold_return"]
+
+
 async def test_another_tenants_hold_is_not_found(payer: Payer) -> None:
     await payer.hold("a", 5)
     other = Payer(payer.billing, await payer.billing.new_tenant("1.00"), payer.time)

@@ -71,6 +71,18 @@ async def test_four_who_approve_at_once_book_once(office: Office, billing: Billi
     assert await billing.balance(tenant_id) == (micros("250000.00"), 0)
 
 
+async def test_more_than_an_account_can_hold_is_refused(office: Office, billing: Billing) -> None:
+    tenant_id = uuid7()
+    for number in range(9):
+        asked = await office.top_up(tenant_id, "999999999999.00", reference=f"payment {number}")
+        assert (await office.approve(asked.json()["id"])).status == 200
+    last = await office.top_up(tenant_id, "999999999999.00", reference="payment 9")
+    answer = await office.approve(last.json()["id"])
+    assert (answer.status, answer.json()["title"]) == (422, "too_much")
+    assert await billing.balance(tenant_id) == (9 * micros("999999999999.00"), 0)
+    await billing.audit()
+
+
 async def test_what_was_refused_is_not_booked_and_can_be_asked_for_again(office: Office, billing: Billing) -> None:
     tenant_id = uuid7()
     asked = await office.top_up(tenant_id, "250000.00")

@@ -363,3 +363,19 @@ async def test_the_card_gives_categories_away_inside_a_free_entry_point(
     rows = await billing.rows("select distinct category from reservations")
     assert [row.category for row in rows] == ["utility"]
     await billing.audit()
+
+
+async def test_a_template_inside_an_open_window_is_free_where_the_card_says_so(
+    billing: Billing, owner: asyncpg.Connection
+) -> None:
+    card = {"currency": "RUB", "mode": "graduated", "tiers": [[None, "6.00"]], "free_in_window": ["service", "utility"]}
+    insert = "insert into rate_cards (version, card, effective_from) values (3, $1, '2026-03-01')"
+    await owner.execute(insert, json.dumps(card))
+    tenant = await billing.new_tenant()
+    ends = (None, NOON, NOON + timedelta(seconds=1))
+    with clock.frozen(NOON):
+        answers = await billing.feed(
+            *(msgspec.structs.replace(cleared(tenant, uuid7()), window_expires_at=end) for end in ends)
+        )
+    assert [answer.is_free for answer in answers] == [False, False, True]
+    assert [answer.price_micros for answer in answers] == [6_000_000, 6_000_000, 0]

@@ -23,6 +23,7 @@ from tests.consent.stand import (
     HOUR,
     NOON,
     Consent,
+    accepted,
     agreement,
     bsuid,
     inbound,
@@ -279,3 +280,12 @@ async def test_learning_a_name_and_recording_an_act_at_once_loses_neither(consen
         said = [wrote(user, None, 1, "stop"), wrote(name, user, 2), wrote(name, None, 0)]
         await asyncio.gather(*(consent.hears(one) for one in (said if number % 2 else said[::-1])))
         assert await state(consent, name) == await state(consent, user) == "withdrawn"
+
+
+async def test_a_stop_that_was_lifted_before_the_move_is_forgotten_when_the_start_comes_late(consent: Consent) -> None:
+    old, new = phone("late a"), phone("late b")
+    await consent.hears(inbound(TENANT, old.index, NOON, "stop"))
+    await consent.is_told(renamed(TENANT, old, new, NOON + 5 * HOUR))
+    await consent.hears(inbound(TENANT, old.index, NOON + HOUR, "start"))
+    [fact] = await consent.accepts(accepted(TENANT, new.index))
+    assert (fact.code, fact.reason) == (131050, "no_consent")

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from services.consent.clearance import service
 from services.consent.consents import service as consents
+from services.consent.policy.service import Book
 from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.clearances import MessageCleared, MessageRefused
 from services.kernel.contracts.conversations import Purpose
-from services.kernel.contracts.messages import Category, Kind
+from services.kernel.contracts.messages import Category, Kind, MessageAccepted, MessageFailed
 from services.kernel.db import Database
 from services.kernel.tenants import TenantDirectory
 from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, accepted, agreement, inbound, reported
@@ -248,6 +250,52 @@ async def test_metas_131050_is_a_withdrawal_of_marketing_that_start_does_not_lif
     assert await consent.hears(inbound(tenant.id, tenant.person(), NOON + HOUR, "start")) != []
     assert (await give("marketing")).refusal is not None
     assert (await give("service")).refusal is None
+
+
+def failed(message: MessageAccepted, code: int = 131050) -> MessageFailed:
+    return MessageFailed(
+        id=event_id(message.message_id, "failed"),
+        occurred_at=NOON + HOUR,
+        tenant_id=message.tenant_id,
+        message_id=message.message_id,
+        person=message.person,
+        code=code,
+        reason="withdrawn",
+    )
+
+
+async def test_a_131050_as_metas_answer_to_the_call_is_the_same_withdrawal(
+    consent: Consent, tenant: Tenant, give: Give
+) -> None:
+    await give("marketing")
+    await give("service")
+    message, other = accepted(tenant.id, tenant.person()), accepted(tenant.id, tenant.person())
+    with clock.frozen(NOON):
+        await consent.accepts(message, other)
+    assert await consent.accepts(failed(other, 131026)) == []
+    facts = await consent.accepts(failed(message))
+    assert [(fact.TYPE, fact.purpose, fact.source) for fact in facts] == [
+        ("consent.withdrawn.v1", "marketing", "platform_error")
+    ]
+    assert await consent.accepts(failed(message)) == facts
+
+
+async def test_our_own_131050_is_no_block_at_meta(consent: Consent, tenant: Tenant, give: Give) -> None:
+    refused, stopped = accepted(tenant.id, tenant.person("+79161234500")), accepted(tenant.id, tenant.person())
+    await give("service")
+    with clock.frozen(NOON):
+        await consent.accepts(refused, stopped)
+    await consent.hears(inbound(tenant.id, tenant.person(), clock.now(), "stop"))
+    async with consent.database.transaction() as connection:
+        [answer] = await service.answer(
+            connection,
+            [(tenant.id, stopped.message_id)],
+            book=Book(),
+            class_of=lambda _: "standard",
+            is_inbound_behind=False,
+        )
+    assert (answer.answer, answer.code) == ("stop", 131050)
+    assert await consent.accepts(failed(refused), failed(stopped)) == []
 
 
 @pytest.mark.parametrize(("status", "code"), [("failed", 131049), ("delivered", None), ("failed", None)])

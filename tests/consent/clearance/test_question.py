@@ -17,6 +17,7 @@ from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.kafka.lag import GroupLag
 from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record
+from services.kernel.tenants import TenantDirectory
 from tests.consent.conftest import Api
 from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, accepted, inbound, person_id, until
 
@@ -114,6 +115,16 @@ async def test_an_unknown_message_waits_and_so_does_one_of_another_tenant(
     unknown = accepted(template.tenant_id, template.person)
     foreign = accepted(other_tenant.id, template.person, message_id=template.message_id)
     assert await ask(watched_api, unknown, foreign, template) == [("wait", None, None)] * 2 + [SEND]
+
+
+async def test_a_message_waits_while_the_class_of_its_tenant_is_not_known(
+    watched_api: Api, template: MessageAccepted, directory: TenantDirectory, tenant: Tenant
+) -> None:
+    """A process that has just started might not know yet that a final rule speaks about this class."""
+    directory._tenants.clear()
+    assert await ask(watched_api, template) == [("wait", None, None)]
+    directory._tenants[tenant.id] = tenant.changed
+    assert await ask(watched_api, template) == [SEND]
 
 
 async def test_nobody_sends_while_stops_may_wait_unread(

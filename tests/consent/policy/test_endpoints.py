@@ -111,6 +111,8 @@ async def test_an_end_may_lie_ahead(ask: Ask) -> None:
         ({"tenant_id": "no id"}, "tenant_id"),
         ({"effective_from": "2020-01-01T00:00:00Z"}, "effective_from"),
         ({"effective_from": "2999-01-01T00:00:00"}, "effective_from"),
+        ({"effective_from": "9999-12-31T23:59:59-12:00"}, "effective_from"),
+        ({"citation": "order\x00"}, "citation"),
         ({"effective_from": "2999-01-02T00:00:00Z", "effective_to": "2999-01-01T00:00:00Z"}, "effective_to"),
         ({"is_final": True, "outcome": "allow"}, "is_final"),
         ({"tenant_id": str(uuid4()), "tenant_class": "finance"}, "tenant_class"),
@@ -125,6 +127,11 @@ async def test_a_malformed_rule_is_refused_whole_with_the_field_and_the_reason(
     assert [one["field"] for one in said.body["errors"]] == [field]
     assert said.body["errors"][0]["message"]
     assert "serbia" not in str((await ask("anna", "GET", f"{RULES}?all=true")).body)
+
+
+async def test_what_is_no_rules_id_ends_no_rule(ask: Ask) -> None:
+    for rule_id, status in (("no-such-rule", 404), ("Bad Id", 422), ("%00", 422)):
+        assert (await ask("anna", "POST", f"{RULES}/{rule_id}:end", {"reason": "7"})).status == status
 
 
 async def test_a_rule_for_a_tenant_that_does_not_exist_is_refused(ask: Ask) -> None:
@@ -159,6 +166,22 @@ async def test_taking_advertising_back_refuses_what_waits(ask: Ask, tenant: Tena
     revoked = await ask("vera", "POST", f"/internal/tenants/{tenant.id}/advertising:revoke", {"reason": "нет"})
     assert revoked.body["approvals"] == []
     assert (await ask("boris", "POST", f"{APPROVALS}/{approval}:approve")).status == 409
+
+
+async def test_taking_advertising_back_does_not_wait_for_a_refusal_that_lies_ahead(ask: Ask, tenant: Tenant) -> None:
+    path = f"/internal/tenants/{tenant.id}/advertising"
+    await ask("boris", "POST", f"{APPROVALS}/{await advertising(ask, tenant, '*')}:approve")
+    refusal = rule(
+        id=f"advertising-{tenant.id}",
+        tenant_id=str(tenant.id),
+        category="marketing",
+        country="*",
+        effective_from=(clock.now() + timedelta(days=30)).isoformat(),
+    )
+    assert (await ask("anna", "POST", RULES, refusal)).status == 201
+    assert (await ask("anna", "GET", path)).body["is_enabled"] is True
+    revoked = await ask("vera", "POST", f"{path}:revoke", {"reason": "жалобы"})
+    assert (revoked.status, revoked.body["is_enabled"]) == (200, False)
 
 
 async def test_advertising_of_an_unknown_tenant_or_without_a_basis_is_refused(ask: Ask, tenant: Tenant) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from services.kernel.contracts.conversations import InboundJudged
@@ -53,3 +54,24 @@ async def test_a_stop_to_one_tenant_is_not_a_stop_to_another(consent: Consent) -
     person, other = person_id(), UUID("01930000-0000-7000-8000-000000000003")
     await consent.hears(inbound(TENANT, person, NOON, "stop"))
     assert confirms(await consent.hears(inbound(other, person, NOON + HOUR, "stop"))) == ["stopped"]
+
+
+async def test_words_under_another_name_of_the_person_are_of_the_same_run(consent: Consent) -> None:
+    number, user = person_id("number"), person_id("user")
+    known = msgspec.structs.replace(inbound(TENANT, number, NOON), bsuid=user)
+    await consent.hears(known)
+    words: list[tuple[str, Signal, str | None]] = [
+        (user, "stop", "stopped"),
+        (number, "stop", None),
+        (user, "start", "started"),
+        (number, "start", None),
+        (number, "stop", "stopped"),
+    ]
+    for hour, (name, word, answered) in enumerate(words, start=1):
+        assert confirms(await consent.hears(inbound(TENANT, name, NOON + hour * HOUR, word))) == [answered]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e", "f"])
+async def test_nobody_is_told_of_a_start_that_a_stop_of_the_same_second_outweighs(consent: Consent, name: str) -> None:
+    said = [inbound(TENANT, person_id(name), NOON, word) for word in ("stop", "start")]
+    assert confirms(await consent.hears(*said)) == ["stopped", None]

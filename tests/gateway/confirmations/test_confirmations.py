@@ -87,3 +87,23 @@ async def test_somebody_without_a_number_is_answered_by_user_id(world: World) ->
     await _handle(world, received, msgspec.structs.replace(judged, confirm="stopped"))
     [(event, body)] = await _written(world, tenant)
     assert (body.get("to"), body["recipient"], event.country) == (None, "RU.123", "RU")
+
+
+async def test_whoever_taps_a_russian_button_is_answered_in_russian(world: World) -> None:
+    tenant = await world.tenant()
+    tapped: Any = {"type": "button", "text": {}, "button": {"text": "Отписаться", "payload": "stop"}}
+    received, judged = await world.inbound(tenant, "wamid.stop", **tapped)
+    await _handle(world, received, msgspec.structs.replace(judged, confirm="stopped"))
+    [(_, body)] = await _written(world, tenant)
+    assert body["text"]["body"].startswith("Вы отписаны")
+
+
+@pytest.mark.parametrize(("sender", "answers"), [({"from": "12"}, 1), ({"from": ""}, 0)])
+async def test_a_word_from_what_is_no_number_is_told_to_the_tenant_all_the_same(
+    world: World, sender: Any, answers: int
+) -> None:
+    tenant = await world.tenant()
+    received, judged = await world.inbound(tenant, "wamid.stop", "stop", **sender)
+    await _handle(world, received, msgspec.structs.replace(judged, confirm="stopped"))
+    assert len(await _written(world, tenant)) == answers
+    assert len(await world.rows("select 1 from inbound_messages where id = :id", id=received.inbound_id)) == 1

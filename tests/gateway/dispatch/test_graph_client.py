@@ -148,6 +148,7 @@ async def test_metas_own_error_is_its_code_whatever_the_status(meta: Meta, statu
         answer(b" " * 2_000_000 + GOOD),
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + GOOD,
         b"nonsense\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n" + GOOD,
     ],
 )
 async def test_an_answer_that_is_not_metas_is_ambiguous_and_nothing_is_repeated(meta: Meta, said: bytes) -> None:
@@ -155,6 +156,12 @@ async def test_an_answer_that_is_not_metas_is_ambiguous_and_nothing_is_repeated(
     async with calling(meta.url) as client:
         assert isinstance(await send(client), Ambiguous)
     assert len(meta.requests) == 1
+
+
+async def test_headers_without_an_end_are_not_kept(meta: Meta) -> None:
+    meta.respond = meta.say(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2_000_000)
+    async with calling(meta.url) as client:
+        assert await send(client) == Ambiguous("too long")
 
 
 async def test_a_refused_connection_was_not_sent() -> None:

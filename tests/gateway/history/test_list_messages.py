@@ -192,6 +192,7 @@ async def test_half_a_message_is_not_listed(gateway: Gateway, desk: Desk, fresh:
         ("from=2026-11-22T10:00:00Z&to=2026-11-22T10:00:00Z", "from must be before to"),
         ("from=2026-01-01T00:00:00Z&to=2026-11-01T00:00:00Z", f"more than {RANGE_MAX.days} days apart"),
         ("from=2999-01-01T00:00:00Z", "from must be before to"),
+        ("to=0001-01-03T00:00:00Z", "to: this is before the year 2000"),
         ("limit=0", "limit: "),
         ("limit=101", "limit: "),
         ("limit=ten", "limit: "),

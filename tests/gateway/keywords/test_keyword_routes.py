@@ -40,7 +40,10 @@ async def _version(gateway: Gateway, tenant: Tenant) -> int:
     [
         ({"stop": ["!!!"]}, "stop[0]"),
         ({"stop": ["хватит"], "start": ["Хватит"]}, "stands under stop as well"),
+        ({"stop": ["Всё!"], "start": ["все"]}, "stands under stop as well"),
         ({"stop": [""]}, "stop"),
+        ({"stop": ["хва\x00тит"]}, "stop.0"),
+        ({"confirmations": {"started": "да\x00"}}, "started"),
         ({"stop": ["а" * 201]}, "stop"),
         ({"stop": ["слово"] * 51}, "stop"),
         ({"pause": ["слово"]}, "pause"),

@@ -259,6 +259,26 @@ def test_a_signature_speaks_only_of_the_numbers_of_its_mode(modes: set[Any], cas
             assert read.words == ["held wrong_signer"]
 
 
+@pytest.mark.parametrize(("levels", "is_taken"), [(40, True), (70, False), (600, False)])
+def test_a_part_in_which_a_reader_would_run_out_of_stack_is_held(
+    desk: Desk, shop: Tenant, levels: int, is_taken: bool
+) -> None:
+    deep = "[" * levels + "]" * levels
+    message = meta.text_message(meta.new_wamid(), "ok", deep="DEEP")
+    status = meta.status(meta.new_wamid(), deep="DEEP")
+    value = meta.about(shop.phone_number_id, messages=[message, meta.text_message(meta.new_wamid(), "ok")])
+    bodies = [
+        meta.webhook(value, waba_id=shop.waba_id),
+        meta.webhook(meta.about(shop.phone_number_id, statuses=[status]), waba_id=shop.waba_id),
+        meta.webhook({"event": "X", "deep": "DEEP"}, field="account_update", waba_id=shop.waba_id, time=1),
+    ]
+    for body in bodies:
+        read = desk.read(body.replace(b'"DEEP"', deep.encode()))
+        assert read.tally.holds
+        assert [one.reason for one in read.held] == ([] if is_taken else ["malformed"])
+        assert len(read.facts) == is_taken + (body == bodies[0])
+
+
 def test_what_is_held_is_a_webhook_that_can_be_read_again(shop: Tenant) -> None:
     desk = Desk()
     for case in CASES:

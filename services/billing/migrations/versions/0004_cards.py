@@ -24,9 +24,10 @@ begin
     select (select max(c.version) + 1 from rate_cards c), a.payload -> 'card', in_force_from, a.id
       from approvals a
      where a.id = approval and a.kind = 'rate_card' and a.state = 'approved' and in_force_from > a.decided_at
+       and in_force_from = coalesce((a.payload ->> 'effective_from')::timestamptz, in_force_from)
     returning version into added;
     if added is null then
-        raise exception 'a rate card is approved by two people, before it is in force'
+        raise exception 'a rate card is approved by two people, with its time and before it is in force'
             using errcode = 'restrict_violation', constraint = 'two_people_add_a_card', table = 'rate_cards';
     end if;
     return added;

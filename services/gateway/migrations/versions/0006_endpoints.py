@@ -117,7 +117,7 @@ select make_day_partitions('callback_attempts', 'uuid7', 2, 7), make_day_partiti
 # The service's role may not run DDL; this function runs as the owner and drops days of these two tables only.
 DROP_OLD_DAYS = """
 create function drop_callback_days(parent text, days_kept int) returns int
-language plpgsql security definer set search_path = public set lock_timeout = '2s' as $$
+language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '2s' as $$
 declare
     dropped int := 0;
     day record;

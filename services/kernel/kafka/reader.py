@@ -32,7 +32,7 @@ PARTITION_FETCH_BYTES = 512 * 1024
 # On a busy machine batches take longer, and larger ones cost less a record: the longer the last one took, the longer
 # the next one gathers. Express records do not wait with the others; with a backlog, what the rest leaves is theirs.
 REST_FACTOR = 8.0
-BACKLOG_REST_FACTOR = 2.0
+BACKLOG_REST_FACTOR = 1.0
 REST_SECONDS_MAX = 0.3
 
 Batch = dict[TopicPartition, list[Raw]]

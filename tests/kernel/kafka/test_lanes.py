@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ from tests.kernel.kafka.test_consumer import running, until
 
 MAILING = 20_000
 REPLIES = 10
+ROUNDS = 10
 
 
 class Spoken(Event, frozen=True, kw_only=True):
@@ -51,6 +53,9 @@ class Members:
     @property
     def seen(self) -> list[Spoken]:
         return [fact for batch in self.batches for fact in batch]
+
+    def have_seen(self, facts: Sequence[Spoken]) -> bool:
+        return {fact.id for fact in facts} <= {fact.id for fact in self.seen}
 
     def consumer(self, member: str = "one") -> Consumer:
         async def handle(connection: AsyncConnection, batch: Sequence[Received]) -> list[Event]:
@@ -165,14 +170,15 @@ async def test_members_of_which_each_has_one_lane_only_take_everything(
         members = Members(topic)
         for name in ("one", "two"):
             await stack.enter_async_context(running(infrastructure, database, publisher, members.consumer(name)))
-        first = [spoken(lane, 0) for lane in ("bulk", "express") for _ in range(300)]
-        await publish(publisher, first)
-        await until(lambda: len({fact.id for fact in members.seen}) == 600)
-        members.lanes.clear()
-        facts = [spoken(lane, 1) for lane in ("bulk", "express") for _ in range(300)]
-        await publish(publisher, facts)
-        await until(lambda: {fact.id for fact in facts} <= {fact.id for fact in members.seen})
-        assert sorted(map(sorted, members.lanes.values())) == [["bulk"], ["express"]]
+        for number in range(ROUNDS):  # the second member may still be on its way in
+            members.lanes.clear()
+            facts = [spoken(lane, number) for lane in ("bulk", "express") for _ in range(300)]
+            await publish(publisher, facts)
+            await until(partial(members.have_seen, facts))
+            if sorted(map(sorted, members.lanes.values())) == [["bulk"], ["express"]]:
+                break
+        else:
+            pytest.fail("no member ever had one lane to itself")
 
 
 def test_the_first_third_of_the_partitions_is_for_replies_and_at_least_one() -> None:

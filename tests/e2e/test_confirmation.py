@@ -1,5 +1,6 @@
 """STOP is answered once by ourselves; then nothing reaches the person until it writes again."""
 
+import asyncio
 import json
 from functools import partial
 from typing import Any
@@ -8,6 +9,7 @@ from tests.e2e.conftest import World
 from tests.e2e.harness.tenants import Tenant
 from tests.e2e.harness.waiting import eventually
 
+META_SECONDS = 1.1  # Meta's times are whole seconds: in the same second the stop would win
 OWN_TEXT = "Больше не пишем. Вернуться: СТАРТ"
 
 
@@ -27,11 +29,13 @@ async def test_a_stop_is_confirmed_once_and_then_there_is_silence(world: World, 
         assert (refused["error"]["code"], refused["error"]["reason"]) == (131050, "withdrawn")
     assert len(await world.sandbox.sends_to(person)) == 1
 
+    await asyncio.sleep(META_SECONDS)
     await world.sandbox.write(person, "Всё-таки вопрос: вы открыты?", tenant.phone_number_id)
     await eventually(partial(_is_open, tenant, person))
     answer = await tenant.send_text(person)
     await tenant.wait_state(answer, "sent", "delivered", "read")
 
+    await asyncio.sleep(META_SECONDS)
     await world.sandbox.write(person, "старт", tenant.phone_number_id)
     again = await eventually(partial(_sends, world, person, 3))
     await tenant.wait_state(again[-1]["biz_opaque_callback_data"], "sent", "delivered", "read")

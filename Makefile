@@ -1,7 +1,9 @@
 # Two commands matter: `make run` (everything, and the main job before your eyes) and `make test`.
 # Every target first does the set-up steps that are missing.
 
-PYTHON ?= python3
+# A distribution's Python is compiled with profiles, one built at home mostly without: a quarter of a core.
+PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, ensurepip; assert sys.version_info >= (3, 11)' 2> /dev/null \
+	&& echo /usr/bin/python3 || echo python3)
 VENV := .venv/bin
 VESTNIK := $(VENV)/python -m tools.vestnik
 PATHS := services tools deploy tests

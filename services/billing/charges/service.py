@@ -9,9 +9,10 @@ import msgspec
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.charges import cursors, repository
-from services.billing.charges.cursors import Cursor
+from services.billing.charges import repository
 from services.billing.charges.errors import BadRange
+from services.kernel import cursors
+from services.kernel.cursors import Cursor
 
 SCAN_ROWS_MAX = 5_000  # a page of a rare state is short rather than slow
 LOWEST_ID = UUID(int=0)

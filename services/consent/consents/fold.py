@@ -85,16 +85,19 @@ def restrictions(acts: Iterable[Act]) -> list[Act]:
     return [last[kind] for kind in _RANK if held.get(kind)]
 
 
-def turning(acts: Iterable[Act]) -> dict[UUID, Literal["stopped", "started"]]:
-    """The words of the person that changed something, under whichever name: STOP after START or nothing, and START
-    after STOP. Of two in one second STOP is the later one, as in the fold.
+def turning(known: Iterable[Act], new: Iterable[Act]) -> dict[UUID, Literal["stopped", "started"]]:
+    """What each of the new acts turned, said one after the other on top of what was known.
+
+    A STOP that is heard late, again or in the second of an earlier one stops nobody anew.
     """
-    is_stopped = False
+    said = list(known)
+    is_stopped = fold(said).is_stopped
     found: dict[UUID, Literal["stopped", "started"]] = {}
-    for act in sorted(acts, key=_position):
-        if act.kind in ("stopped", "started") and (act.kind == "stopped") is not is_stopped:
+    for act in sorted(new, key=_position):
+        said.append(act)
+        if fold(said).is_stopped is not is_stopped:
             is_stopped = not is_stopped
-            found[act.id] = act.kind
+            found[act.id] = "stopped" if is_stopped else "started"
     return found
 
 

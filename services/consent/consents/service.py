@@ -12,10 +12,10 @@ from uuid_utils.compat import uuid7
 
 from services.consent.aliases import service as aliases
 from services.consent.aliases.names import Identity, Names
-from services.consent.consents import repository
+from services.consent.consents import confirming, repository
 from services.consent.consents.book import Book
 from services.consent.consents.errors import NumberLeft, WithdrawnByPerson, WithdrawnLater
-from services.consent.consents.fold import Act, ActKind, Standing, turning
+from services.consent.consents.fold import Act, ActKind, Standing
 from services.consent.consents.metrics import ACTS_RECORDED
 from services.consent.consents.repository import NO_PARTICULARS, Key, NewAct, Particulars
 from services.consent.consents.telling import carried, changed, fact_of
@@ -229,13 +229,10 @@ async def turns(connection: AsyncConnection, signals: Sequence[Signal]) -> dict[
     names = await aliases.names_of(connection, {Identity(signal.tenant_id, signal.person) for signal in signals})
     rows = await repository.acts(connection, _identities(names))
     book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
-    found: dict[UUID, Confirmation] = {}
-    for signal in signals:
-        said = (one.act for one in book.counted(Key(signal.tenant_id, signal.person, "service")))
-        kind = turning(said).get(event_id(signal.cause, f"{signal.kind}:service"))
-        if kind is not None:
-            found[signal.cause] = kind
-    return found
+    said = {event_id(signal.cause, f"{signal.kind}:service"): signal for signal in signals}
+    asked = {act_id: Key(signal.tenant_id, signal.person, "service") for act_id, signal in said.items()}
+    found = confirming.turned(book, asked, {row.id: row.recorded_at for row in rows})
+    return {said[act_id].cause: kind for act_id, kind in found.items()}
 
 
 async def _record_and_tell(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:

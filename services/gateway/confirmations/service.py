@@ -1,8 +1,8 @@
 """Writes to a person once what its STOP or START did; consent says when, and lets nothing else pass after a STOP."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -36,7 +36,7 @@ class Wanted(NamedTuple):
     inbound_id: UUID
     phone_number_id: str
     person: str
-    occurred_at: Any
+    occurred_at: datetime
     what: Confirmation
     content: bytes
 

@@ -69,17 +69,14 @@ class Outcomes:
                 failed=[self._failed(outcome) for outcome in failed],
             )
             if delivered:
-                await self._finish(connection, delivered)
+                ids = [outcome.post.delivery_id for outcome in delivered]
+                metrics.FACTS_DELIVERED.inc(await repository.finish(connection, ids))
             if failed:
                 await self._reschedule(connection, failed)
             if recovered:
                 await callbacks.hurry(connection, recovered)
             await attempts.add(connection, log)
         return [None] * len(outcomes)
-
-    async def _finish(self, connection: AsyncConnection, delivered: Iterable[Outcome]) -> None:
-        done = await repository.finish(connection, [outcome.post.delivery_id for outcome in delivered])
-        metrics.FACTS_DELIVERED.inc(sum(one.facts for one in done))
 
     async def _reschedule(self, connection: AsyncConnection, failed: Iterable[Outcome]) -> None:
         failures = [self._failure(outcome) for outcome in failed]

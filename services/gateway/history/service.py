@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.dispatch import results
 from services.gateway.dispatch import service as dispatch
-from services.gateway.history import cursors, repository
-from services.gateway.history.cursors import Cursor
+from services.gateway.history import repository
 from services.gateway.history.errors import BadRange, TooLate
 from services.gateway.history.owners import Known, Owners
 from services.gateway.messages import service as messages
@@ -22,7 +21,8 @@ from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import State
 from services.gateway.told import service as told
-from services.kernel import clock
+from services.kernel import clock, cursors
+from services.kernel.cursors import Cursor
 from services.kernel.db import Database
 
 # An accepted message is stored a moment after its acceptance; a tenant that asks at once should not be told 404.

@@ -11,7 +11,6 @@ from services.kernel.contracts import EVENT_TYPES, Event
 from services.kernel.kafka.record import Record
 
 LANE = "lane"
-EXPRESS = "express"
 #: The first third of the partitions is the express lane's, and at least one.
 EXPRESS_SHARE = 3
 

@@ -75,3 +75,15 @@ async def test_words_under_another_name_of_the_person_are_of_the_same_run(consen
 async def test_nobody_is_told_of_a_start_that_a_stop_of_the_same_second_outweighs(consent: Consent, name: str) -> None:
     said = [inbound(TENANT, person_id(name), NOON, word) for word in ("stop", "start")]
     assert confirms(await consent.hears(*said)) == ["stopped", None]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e", "f"])
+@pytest.mark.parametrize("later", [timedelta(), -HOUR])
+async def test_a_second_stop_is_not_answered_even_if_it_counts_before_the_first(
+    consent: Consent, name: str, later: timedelta
+) -> None:
+    person = person_id(name)
+    assert confirms(await consent.hears(inbound(TENANT, person, NOON, "stop"))) == ["stopped"]
+    second = inbound(TENANT, person, NOON + later, "stop")
+    for _ in range(2):  # a redelivery says the same
+        assert confirms(await consent.hears(second)) == [None]

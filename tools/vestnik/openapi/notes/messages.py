@@ -1,8 +1,9 @@
 """Notes on sending messages and following them."""
 
 from services.gateway.graph import errors
-from services.gateway.history.errors import BadCursor, BadRange, OtherQuestion, TooLate
+from services.gateway.history.errors import BadRange, TooLate
 from services.gateway.messages.errors import MessageNotFound
+from services.kernel.cursors import BadCursor, OtherQuestion
 from tools.vestnik.openapi import samples
 from tools.vestnik.openapi.failures import every_graph_error, graph_example
 from tools.vestnik.openapi.note import Example, Json, Note, one

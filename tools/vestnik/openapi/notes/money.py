@@ -1,7 +1,8 @@
 """Notes on the wallet, on charges and on usage: routes that billing serves."""
 
-from services.billing.charges.errors import BadCursor, BadRange, OtherQuestion
+from services.billing.charges.errors import BadRange
 from services.billing.usage.errors import BadMonths
+from services.kernel.cursors import BadCursor, OtherQuestion
 from tools.vestnik.openapi import samples
 from tools.vestnik.openapi.note import Json, Note, one
 

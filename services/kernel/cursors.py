@@ -1,17 +1,28 @@
-"""Where a list of messages goes on: an opaque text with a version, bound to its question."""
+"""Where a list that is ordered by UUIDv7 goes on: an opaque text with a version, bound to its question."""
 
-import base64
-import binascii
 import struct
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
-from services.gateway.history.errors import BadCursor, OtherQuestion
+from services.kernel.crypto import b64url, unb64url
+from services.kernel.errors import Unprocessable
 
 VERSION = 1
 FINGERPRINT_BYTES = 6
 _LAYOUT = struct.Struct(f">B{FINGERPRINT_BYTES}s16s16s")
+
+
+class BadCursor(Unprocessable):
+    def __init__(self) -> None:
+        super().__init__("cursor: this is not a cursor of ours; take paging.next of the page before, or leave it out")
+
+
+class OtherQuestion(Unprocessable):
+    """A cursor goes on with one question: the filters belong to it."""
+
+    def __init__(self) -> None:
+        super().__init__("cursor: it belongs to other filters; repeat those of the first page, or leave the cursor out")
 
 
 class Cursor(NamedTuple):
@@ -23,16 +34,14 @@ class Cursor(NamedTuple):
 
 def encode(cursor: Cursor, question: bytes) -> str:
     """`question` is whatever the filters are, in one spelling."""
-    packed = _LAYOUT.pack(VERSION, _fingerprint(question), cursor.before.bytes, cursor.low.bytes)
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return b64url(_LAYOUT.pack(VERSION, _fingerprint(question), cursor.before.bytes, cursor.low.bytes))
 
 
 def decode(text: str, question: bytes) -> Cursor:
     """Raises BadCursor, and OtherQuestion for the cursor of other filters."""
     try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, fingerprint, before, low = _LAYOUT.unpack(packed)
-    except (binascii.Error, struct.error, ValueError):
+        version, fingerprint, before, low = _LAYOUT.unpack(unb64url(text))
+    except (ValueError, struct.error):
         raise BadCursor from None
     if version != VERSION:
         raise BadCursor

@@ -14,6 +14,8 @@ from tests.bench.population import LARGE_PER_SECOND, REPLY_SHARE, SMALL_PER_SECO
 from tests.bench.sampler import Sample
 from tests.bench.seeding import Tenant
 
+# The calibration loop on the machine where the costs were measured that the goals come from.
+REFERENCE_NS = 33.0
 LIMIT_MS = 250.0  # Meta wants the webhook's median below it
 # Only what a process has for itself. Heaps and caches settle in the first minutes; Kafka's heap is capped and fills to
 # its cap whatever happens.
@@ -47,6 +49,7 @@ def build(outcome: Outcome, setting: Setting, ledger: Mapping[str, Any]) -> dict
     unsettled = counting.unsettled(outcome.sent.ids, outcome.told.statuses)
     lost = counting.lost(unsettled, outcome.states)
     growth = growing(outcome.samples, begin.at, setting.rate)
+    cpu = _cpu(begin.cpu, end.cpu, inside)
     return {
         "offered": setting.rate,
         "messages_per_second": round(inside / seconds, 1),
@@ -56,7 +59,7 @@ def build(outcome: Outcome, setting: Setting, ledger: Mapping[str, Any]) -> dict
         "accept_ms": milliseconds(_window_seconds(outcome)),
         "accept_to_graph_ms": milliseconds(_to_graph(outcome)),
         "webhook_ack_ms": _acks(begin, end),
-        "cpu_us_per_message": _cpu(begin.cpu, end.cpu, inside),
+        "cpu_us_per_message": cpu,
         "memory_mb": _memory(outcome.samples),
         "backlog": {"start": begin.backlog, "end": end.backlog},
         "growing": list(growth),
@@ -66,6 +69,7 @@ def build(outcome: Outcome, setting: Setting, ledger: Mapping[str, Any]) -> dict
         "lost": len(lost),
         "double_sent": counting.double_sent(outcome.meta.sends),
         "ledger_sum": ledger["sum"],
+        "cpu_us_per_message_at_reference": _at_reference(cpu["total"], setting),
         "grew": growth,
         "lost_ids": lost[:20],
         "unsettled_by_callbacks": len(unsettled),
@@ -140,6 +144,12 @@ def _cpu(begin: Mapping[str, float], end: Mapping[str, float], messages: int) ->
     used = {name: max(0.0, end[name] - begin.get(name, 0.0)) for name in end}
     each = {name: round(seconds * 1e6 / messages) if messages else None for name, seconds in sorted(used.items())}
     return {"total": round(sum(used.values()) * 1e6 / messages) if messages else None, "by_process": each}
+
+
+def _at_reference(micros: int | None, setting: Setting) -> int | None:
+    """What the same work would take on the machine that the goals were set on."""
+    speeds = [one for one in (setting.calibration_ns, setting.calibration_after_ns) if one]
+    return round(micros * REFERENCE_NS * len(speeds) / sum(speeds)) if micros and speeds else None
 
 
 def _cores(begin: Mapping[str, float], end: Mapping[str, float], seconds: float) -> dict[str, float]:

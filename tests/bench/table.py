@@ -51,7 +51,9 @@ def _costs(result: dict[str, Any]) -> Table:
     for name, micros in cpu["by_process"].items():
         cores = (micros or 0) * result["messages_per_second"] / 1e6
         table.add_row(name, str(micros), f"{cores:.2f}", str(memory.get(name, "")))
+    at_reference = str(result["cpu_us_per_message_at_reference"])
     table.add_row("all of Vestnik", str(cpu["total"]), "", str(sum(memory.values())), style="bold")
+    table.add_row("the same at 33 ns an iteration", at_reference, "", "", style="dim")
     for name, cores in result["harness_cores"].items():
         table.add_row(f"{name} (not counted)", "", f"{cores:.2f}", "", style="dim")
     return table

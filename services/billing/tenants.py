@@ -1,11 +1,12 @@
-"""Which tenant a tenant's token speaks for."""
+"""Which tenant a request is about: a token speaks for one, a path names one."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
-from services.kernel.errors import Forbidden
+from services.kernel.errors import Forbidden, NotFound
 from services.kernel.http import CallerTenant
 
 
@@ -16,3 +17,19 @@ def _tenant_of(caller: CallerTenant) -> UUID:
 
 
 CallerOfTenant = Annotated[UUID, Depends(_tenant_of)]
+
+
+# A tenant that was made a moment ago is still on its way here.
+PATIENCE_SECONDS, LOOK_SECONDS = 3.0, 0.05
+
+
+async def _known(tenant_id: UUID, request: Request) -> UUID:
+    """The tenant of the path. Raises NotFound: money of a tenant that does not exist would be nobody's."""
+    for _ in range(int(PATIENCE_SECONDS / LOOK_SECONDS)):
+        if request.app.state.payer_of(tenant_id) is not None:
+            return tenant_id
+        await asyncio.sleep(LOOK_SECONDS)
+    raise NotFound("there is no such tenant")
+
+
+KnownTenant = Annotated[UUID, Depends(_known)]

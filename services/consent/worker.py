@@ -4,7 +4,7 @@ from functools import partial
 
 from starlette.types import ASGIApp
 
-from services.consent.clearance.consumers import STATUSES_CONSUMER, messages_consumer
+from services.consent.clearance.consumers import OUTCOMES_CONSUMER, STATUSES_CONSUMER, messages_consumer
 from services.consent.migrate import MIGRATIONS
 from services.consent.platform.consumers import CONSUMER as PLATFORM_CONSUMER
 from services.consent.settings import Settings
@@ -22,11 +22,12 @@ PARTITIONED = tables.PARTITIONED | {"decisions": "uuid7", "stops": "uuid7", "ad_
 
 async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database, broker and tenants first, then consumers and relay."""
-    database = await process.open_database(MIGRATIONS)
+    database = await process.open_database(MIGRATIONS, keeps_plans=True)
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
     publisher = await process.open_publisher()
     directory = process.open_directory(unb64url(process.settings.box.private_key.get_secret_value()))
-    for consumer in (messages_consumer(directory), INBOUND_CONSUMER, STATUSES_CONSUMER, PLATFORM_CONSUMER):
+    consumers = (INBOUND_CONSUMER, STATUSES_CONSUMER, OUTCOMES_CONSUMER, PLATFORM_CONSUMER)
+    for consumer in (messages_consumer(directory), *consumers):
         process.consume(consumer, database, publisher)
     process.task("outbox", Relay(database, publisher).run)
     process.task("partitions", partial(partitions.keep, database, PARTITIONED))

@@ -14,6 +14,7 @@ from services.gateway.checks.endpoints import router as checks
 from services.gateway.forwarding.endpoints import router as forwarding
 from services.gateway.graph.batches import Batches
 from services.gateway.graph.endpoints import hot_routes
+from services.gateway.graph.pacing import Pacing
 from services.gateway.graph.rewriting import Rewriter
 from services.gateway.graph.service import Door
 from services.gateway.history.endpoints import router as messages
@@ -28,6 +29,7 @@ from services.gateway.media.service import Files, Library, Shelf, Uploads
 from services.gateway.migrate import MIGRATIONS
 from services.gateway.onboarding.endpoints import router as onboarding
 from services.gateway.openapi.endpoints import router as openapi
+from services.gateway.pressure.service import Pressure
 from services.gateway.reading.endpoints import router as graph_reads
 from services.gateway.reading.service import Reader
 from services.gateway.references.service import References
@@ -98,7 +100,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
         publish=publisher.publish,
         accept_per_second=settings.accept_per_second,
     )
-    app.state.batches = Batches(door)
+    app.state.batches = Batches(door, Pacing(Pressure(database).strain))
     door.start()
     process.resources.push_async_callback(door.stop)
     return app

@@ -24,6 +24,7 @@ from services.gateway.media.keeping import keep as keep_media
 from services.gateway.media.withdrawing import Withdrawals
 from services.gateway.migrate import MIGRATIONS
 from services.gateway.platform.consumers import CONSUMER as PLATFORM_CONSUMER
+from services.gateway.pressure.service import Watch
 from services.gateway.progress.consumers import consumers
 from services.gateway.settings import Settings
 from services.gateway.sweeping.service import Sweeper
@@ -44,7 +45,7 @@ from services.kernel.settings import load
 TEST_CONNECTIONS_MAX = WINDOW // 10
 
 PARTITIONED = {"seen": "time", "messages": "uuid7", "message_bodies": "uuid7", "message_wamids": "uuid7"}
-PARTITIONED |= {"callback_attempts": "uuid7", "callback_told": "time"}
+PARTITIONED |= {"callback_attempts": "uuid7", "callback_told": "time", "callback_log": "time"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Shared:
 
 async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Every task of the worker, with what they share."""
-    database = await process.open_database(MIGRATIONS)
+    database = await process.open_database(MIGRATIONS, keeps_plans=True)
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
     publisher = await process.open_publisher()
     keyring = Keyring(database, FileKek(process.settings.kek.file))
@@ -80,11 +81,13 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     process.task("callback days", partial(leftovers.keep_dropping, database))
     process.task("test twins", _twins(process, shared).run)
     process.task("sweeper", _sweeper(process, shared).run)
+    watch = Watch(database)
+    process.task("pressure", watch.run)
     dispatcher = _dispatcher(process, shared)
     process.task("dispatch", dispatcher.run)
     _keep_media(process, shared)
     inbound = inbound_consumers(arrived=media.arrived, wake_fetcher=media.wake, confirm=Confirmations(keyring).write)
-    for consumer in (*consumers(wake_dispatcher=dispatcher.wake), *inbound, PLATFORM_CONSUMER):
+    for consumer in (*consumers(wake_dispatcher=dispatcher.wake, see_funded=watch.see), *inbound, PLATFORM_CONSUMER):
         process.consume(consumer, database, publisher)
     return create_app("Vestnik gateway worker", process)
 

@@ -19,13 +19,15 @@ from starlette.types import Message, Receive, Scope, Send
 
 from services.kernel import metrics
 from services.kernel.answers import error_response
+from services.kernel.bunches import Bunches
 from services.kernel.errors import TooLarge
 from services.kernel.proxies import TrustedProxies
-from services.kernel.server import CLOSE, WHOLE_ANSWERS
 
 Header = tuple[bytes, bytes]
 
 CLIENT_GONE = 499  # nobody is there to be answered; only metrics see it
+CLOSE = (b"connection", b"close")
+BUNCH_SECONDS = 0.008  # the most that a request waits for company; the doors' batches wait several times as long
 _SERIES_MAX = 4_096
 
 
@@ -54,7 +56,9 @@ class HotApp(FastAPI):
 
     def __init__(self, title: str, proxies: TrustedProxies) -> None:
         super().__init__(title=title, openapi_url=None, docs_url=None, redoc_url=None)
+        self.bunches = Bunches(BUNCH_SECONDS, lambda: self._under_way > 0)
         self._hot: list[HotRoute] = []
+        self._under_way = 0
         self._proxies = proxies
 
     def add_hot_route(self, route: HotRoute) -> None:
@@ -64,26 +68,38 @@ class HotApp(FastAPI):
         self.router.routes.insert(len(self._hot), Route(route.path, endpoint, methods=["POST"]))
         self._hot.append(route)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            self._proxies.place_caller(scope)
-            if scope["method"] == "POST":
-                for route in self._hot:
-                    if route.matches(scope["path"]):
-                        return await self._serve(route, scope, receive, send)
-        return await super().__call__(scope, receive, send)
+    def route_of(self, path: str) -> HotRoute | None:
+        """The hot route of a POST."""
+        for route in self._hot:
+            if route.matches(path):
+                return route
+        return None
 
-    async def _serve(self, route: HotRoute, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, route: HotRoute, scope: Scope, receive: Receive) -> Answer:
+        """What a hot route answers, whatever happens; counted and timed."""
+        self._proxies.place_caller(scope)
         began, status = perf_counter(), 500
+        self._under_way += 1
         try:
             answer = await _answered(route, self.state, scope, receive)
             status = answer.status
-            write = scope.get("extensions", {}).get(WHOLE_ANSWERS)
-            if status != CLIENT_GONE and (write is None or not write(*answer)):
-                await send({"type": "http.response.start", "status": status, "headers": answer.headers})
-                await send({"type": "http.response.body", "body": answer.body})
+            return answer
         finally:
+            self._under_way -= 1
             count_request(route.path, "POST", status, perf_counter() - began)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI: requests that the server does not bring to `answer` itself, hot ones with a long body among them."""
+        route = self.route_of(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if route is not None:
+            answer = await self.answer(route, scope, receive)
+            if answer.status != CLIENT_GONE:
+                await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+                await send({"type": "http.response.body", "body": answer.body})
+            return
+        if scope["type"] == "http":
+            self._proxies.place_caller(scope)
+        await super().__call__(scope, receive, send)
 
 
 async def _answered(route: HotRoute, state: State, scope: Scope, receive: Receive) -> Answer:

@@ -29,7 +29,9 @@ class _Plan(NamedTuple):
 def _parsed(text: str) -> tuple[str, str]:
     if not _SHAPE.fullmatch(text):
         raise ValueError(f"this is not a phone number: {_SHOWN}")
-    written = _OLD_MEXICAN_MOBILE.sub(r"+52\1", "+" + _NO_DIGIT.sub("", text))
+    written = "+" + _NO_DIGIT.sub("", text)
+    if old := _OLD_MEXICAN_MOBILE.match(written):
+        written = f"+52{old[1]}{written[old.end() :]}"
     return _taken_as_it_is(written) or _parsed_with_care(written)
 
 

@@ -130,9 +130,13 @@ class ServiceProcess(Process[T], Generic[T]):
         self.issuer = TokenIssuer(self.service, unb64url(internal.private_key.get_secret_value()))
         self.verifier = TokenVerifier(internal.public_keys, audience=self.service)
 
-    async def open_database(self, migrations: Path) -> Database:
-        """The service's pool; refuses a schema older than the newest migration of this build."""
-        database = Database(self.settings.database, application_name=self.settings.process_name)
+    async def open_database(self, migrations: Path, *, keeps_plans: bool = False) -> Database:
+        """The service's pool; refuses a schema older than the newest migration of this build.
+
+        `keeps_plans` is for workers, whose statements all probe indexes (`Database`).
+        """
+        name = self.settings.process_name
+        database = Database(self.settings.database, application_name=name, keeps_plans=keeps_plans)
         self.resources.push_async_callback(database.close)
         await database.require_schema(migrate.newest_revision(migrations))
 

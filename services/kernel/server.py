@@ -1,12 +1,17 @@
 """The HTTP server's protocol with bounds on what a client may send, and on how slowly (uvicorn has none of its own)."""
 
 import asyncio
-from collections.abc import Collection
-from functools import partial
+import re
+from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from starlette.types import Scope
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.kernel import metrics
+from services.kernel.exchanges import Exchange
+from services.kernel.hot import Header, HotApp
 
 HEADER_BYTES_MAX = 32 * 1024  # request line and headers of one request; real clients need 2 KB
 HEADERS_SECONDS_MAX = 15.0  # from a request's first byte to the end of its headers
@@ -15,9 +20,7 @@ BODY_BYTES_A_SECOND_MIN = 500  # slower than a bad mobile network
 INSPECT_SECONDS = 5.0
 LINGER_SECONDS = 1.0  # a connection that is closed on unread bytes is reset, and the refusal is lost with it
 
-WHOLE_ANSWERS = "vestnik.whole_answers"  # an extension of the ASGI scope: (status, headers, body) -> whether written
-
-CLOSE = (b"connection", b"close")
+_PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/._~:-]*")  # nothing in it to decode, and no query
 
 _TOO_LARGE = "431 Request Header Fields Too Large"
 _TIMEOUT = "408 Request Timeout"
@@ -44,18 +47,48 @@ class GuardedHttp(HttpToolsProtocol):
     _body_bytes = 0  # since the last look
     _steps = 0  # whatever the parser has said
     _unsaid_bytes = 0  # what it has swallowed since: it keeps a header, or a trailer, until that one's end
+    _held = b""  # received, and not read yet
+    _hot: HotApp | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn's own narrowing: it is a Transport
+        self._hot = self.app if isinstance(self.app, HotApp) else None
         self._wait_for("request")
         self._inspection = self.loop.call_later(self.inspect_seconds, self._inspect)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.read_held()  # what was received whole is done, though its answer will not arrive
         if self._inspection is not None:
             self._inspection.cancel()
+        if isinstance(self.cycle, Exchange):
+            self._outlive(self.cycle)
         super().connection_lost(exc)
 
+    def _outlive(self, exchange: Exchange) -> None:
+        """The connection goes; what it has begun is still waited for when the process stops."""
+        if exchange.task is None:
+            exchange.count_gone()
+        elif not exchange.task.done():
+            self.tasks.add(exchange.task)
+            exchange.task.add_done_callback(self.tasks.discard)
+
     def data_received(self, data: bytes) -> None:
+        if self._hot is None:
+            self._read(data)
+        elif not self._held:
+            self._held = data
+            self._hot.bunches.add(self, self.loop)
+        else:
+            self._held += data
+            if len(self._held) > HIGH_WATER_LIMIT:
+                self.read_held()
+
+    def read_held(self) -> None:
+        held, self._held = self._held, b""
+        if held:
+            self._read(held)
+
+    def _read(self, data: bytes) -> None:
         if self._waits_for == "nothing":
             return
         steps = self._steps
@@ -65,13 +98,17 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse_size()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        """As uvicorn's own, but for the scope: that is made when its last values are known."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._header_bytes = 0
         self._wait_for("headers")
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
+        self._steps += 1
+        self._header_bytes += len(url)
+        if self._header_bytes > self.header_bytes_max:
+            raise HeadersTooLarge
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Uvicorn's own, written out: it is called for every header of every request (hot path)."""
@@ -87,19 +124,81 @@ class GuardedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._body_bytes = 0
         self._wait_for("body")
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before:  # its task has not begun yet
-            self.scope["extensions"] = {WHOLE_ANSWERS: partial(_write_whole, self.cycle)}  # type: ignore[dict-item]  # ours
+        self.scope = cast(HTTPScope, self._scope())
+        if self._hot is None or not self._begin_exchange(self._hot):
+            super().on_headers_complete()
+
+    def _scope(self) -> Scope:
+        """What uvicorn prepares; it adds method, path and query of what goes its way."""
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+
+    def _begin_exchange(self, app: HotApp) -> bool:
+        """The short way, for the plain request of a hot route; anything unusual about it takes uvicorn's own."""
+        parser, url = self.parser, self.url
+        is_plain = (
+            (self.cycle is None or self.cycle.response_complete)
+            and not self.expect_100_continue
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and not parser.should_upgrade()
+            and _PLAIN_PATH.fullmatch(url)
+        )
+        path = url.decode("ascii") if is_plain else ""
+        route = app.route_of(path) if is_plain else None
+        if route is None:
+            return False
+        scope = {**self.scope, "method": "POST", "path": path, "raw_path": url, "query_string": b""}
+        exchange = Exchange(self, app, route, scope, keep_alive=parser.should_keep_alive())
+        self.cycle = exchange  # type: ignore[assignment]  # it does what is asked of a cycle
+        self.headers = []  # trailers are no headers
+        return True
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
         self._body_bytes += len(body)
-        super().on_body(body)
+        exchange = self.cycle
+        if not isinstance(exchange, Exchange) or exchange.task is not None:
+            super().on_body(body)
+        elif exchange.add(body) > HIGH_WATER_LIMIT:  # a long body is read by whoever wants it, at its own pace
+            self.cycle = None
+            super().on_headers_complete()
+            super().on_body(exchange.take_body())
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._wait_for("answer")
+        if isinstance(self.cycle, Exchange) and self.cycle.task is None:
+            self.cycle.start()
+        else:
+            super().on_message_complete()
+        self._wait_for("request" if self.cycle.response_complete else "answer")
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's own, but for the timer of an idle connection: `_inspect` sees to it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._waits_for == "answer":
+            self._wait_for("request")
+
+    def shutdown(self) -> None:
+        self.read_held()
+        super().shutdown()
+
+    @property
+    def default_headers(self) -> list[Header]:
+        return self.server_state.default_headers
 
     def send_400_response(self, msg: str) -> None:
         """What the parser refused: too much of it, or no HTTP."""
@@ -107,12 +206,6 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse_size()
         else:
             self._refuse("400 Bad Request", "this is no HTTP/1.1 request")
-
-    def _count(self, size: int) -> None:
-        self._steps += 1
-        self._header_bytes += size
-        if self._header_bytes > self.header_bytes_max:
-            raise HeadersTooLarge
 
     def _wait_for(self, what: str) -> None:
         self._steps += 1
@@ -125,10 +218,14 @@ class GuardedHttp(HttpToolsProtocol):
         waited = self.loop.time() - self._since
         if self._waits_for == "headers" and waited > self.headers_seconds_max:
             self._refuse(_TIMEOUT, "send the headers of a request without pauses")
-        elif self._waits_for == "request" and waited > self.silent_seconds_max:
+        elif self._waits_for == "request" and waited > self._idle_seconds_max:
             self.transport.close()
         elif self._waits_for == "body" and waited > self.inspect_seconds:
             self._inspect_body()
+
+    @property
+    def _idle_seconds_max(self) -> float:
+        return self.silent_seconds_max if self.cycle is None else self.timeout_keep_alive
 
     def _inspect_body(self) -> None:
         """A body that we ourselves do not read just now is not slow."""
@@ -141,33 +238,13 @@ class GuardedHttp(HttpToolsProtocol):
         self._refuse(_TOO_LARGE, f"send at most {self.header_bytes_max} bytes of headers")
 
     def _refuse(self, status: str, detail: str) -> None:
+        if self.transport.is_closing():
+            return
         metrics.CONNECTIONS_REFUSED.labels(status[:3]).inc()
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_answer(status, detail))
         self._wait_for("nothing")
         self.loop.call_later(self.linger_seconds, self.transport.close)
-
-
-def _write_whole(
-    cycle: RequestResponseCycle, status: int, headers: Collection[tuple[bytes, bytes]], body: bytes
-) -> bool:
-    """A response in one write, without the checks of headers that we have made ourselves (hot path).
-
-    Nothing is written, and False returned, where the ordinary way must be gone: a client that reads slowly, or is gone.
-    `headers` must hold the content length.
-    """
-    if cycle.flow.write_paused or cycle.disconnected or cycle.response_started:
-        return False
-    cycle.response_started, cycle.response_complete, cycle.waiting_for_100_continue = True, True, False
-    cycle.keep_alive = cycle.keep_alive and CLOSE not in headers
-    lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
-    closing = b"" if cycle.keep_alive or CLOSE in headers else b"connection: close\r\n"
-    cycle.transport.write(b"".join((STATUS_LINE[status], *lines, closing, b"\r\n", body)))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
 
 
 def _answer(status: str, detail: str) -> bytes:

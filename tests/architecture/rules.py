@@ -10,7 +10,7 @@ Rule = Callable[[Path, ast.Module], Iterator[str]]
 FUNCTION_LINES_MAX = 50
 FILE_LINES_MAX = 300
 KERNEL = "services/kernel"
-COMMITS = {f"{KERNEL}/db.py", f"{KERNEL}/migrate.py"}
+COMMITS = {f"{KERNEL}/db.py", f"{KERNEL}/direct.py", f"{KERNEL}/migrate.py"}
 COMMITS_OFFSETS = f"{KERNEL}/kafka/loop.py"
 SQL_OF_THE_KERNEL = {f"{KERNEL}/{name}.py" for name in ("db", "direct", "partitions", "migrate")} | {
     f"{KERNEL}/kafka/{name}.py" for name in ("inbox", "outbox", "tables")

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 # Only what must become empty again: tables that keep history grow by design.
 QUEUES: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("dispatch_queue", "callback_facts", "callback_deliveries", "unmatched_statuses", "outbox"),
+    "gateway": ("dispatch_queue", "callback_queue", "callback_deliveries", "unmatched_statuses", "outbox"),
     "consent": ("outbox",),
     "billing": ("outbox", "early_reports"),
     "webhook": ("outbox",),

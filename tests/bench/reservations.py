@@ -24,7 +24,6 @@ from services.billing.reservations.service import Payer
 from services.kernel import clock
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import MessageCleared
-from services.kernel.contracts.messages import MessageSent
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.db import Database
 from services.kernel.kafka.consumer import Received
@@ -116,7 +115,6 @@ async def _run(database: Database, tenants: Sequence[UUID], size: int, batches: 
     """Batches of each fact of the same messages, one after another; what each kind cost."""
     kinds: dict[str, Callable[[UUID, UUID], Event]] = {
         "cleared": _cleared,
-        "sent": _sent,
         "delivered": lambda tenant, message: _reported(tenant, message, "delivered"),
         "read": lambda tenant, message: _reported(tenant, message, "read"),
     }
@@ -178,18 +176,6 @@ def _cleared(tenant_id: UUID, message_id: UUID) -> MessageCleared:
         basis="consent",
         window_expires_at=None,
         expires_at=clock.now() + timedelta(days=1),
-    )
-
-
-def _sent(tenant_id: UUID, message_id: UUID) -> MessageSent:
-    return MessageSent(
-        id=event_id(message_id, "sent"),
-        occurred_at=clock.now(),
-        tenant_id=tenant_id,
-        message_id=message_id,
-        person=PERSON,
-        attempt=1,
-        wamid_index=uuid7().hex[::-1] * 2,
     )
 
 

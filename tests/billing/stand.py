@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import uvicorn
@@ -20,7 +20,8 @@ from services.billing.reservations.consumers import handle_batch
 from services.billing.reservations.service import Payer
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import Basis, MessageCleared
-from services.kernel.contracts.messages import Kind, MessageExpired, MessageFailed, MessageSent
+from services.kernel.contracts.messages import Kind
+from services.kernel.contracts.outcomes import MessageExpired, MessageFailed, MessageReported
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.db import Database
 from services.kernel.kafka.consumer import Received
@@ -31,9 +32,12 @@ NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 ZONES: dict[UUID, str] = {}
 TESTERS: set[UUID] = set()
+STRANGERS: set[UUID] = set()  # tenants that do not exist
 
 
-def payer_of(tenant_id: UUID) -> Payer:
+def payer_of(tenant_id: UUID) -> Payer | None:
+    if tenant_id in STRANGERS:
+        return None
     return Payer(ZONES.get(tenant_id, "Europe/Moscow"), "test" if tenant_id in TESTERS else "standard")
 
 
@@ -70,15 +74,14 @@ def reply(tenant_id: UUID, message_id: UUID, *, kind: Kind = "text") -> MessageC
     return cleared(tenant_id, message_id, kind=kind, basis="window")
 
 
-def sent(tenant_id: UUID, message_id: UUID) -> MessageSent:
-    return MessageSent(
-        id=event_id(message_id, "sent"),
+def matched(tenant_id: UUID, message_id: UUID, status: Literal["delivered", "read", "failed"]) -> MessageReported:
+    """What the gateway says of a report that came without our id."""
+    return MessageReported(
+        id=event_id(message_id, f"reported:{status}"),
         occurred_at=NOON,
         tenant_id=tenant_id,
         message_id=message_id,
-        person=PERSON,
-        attempt=1,
-        wamid_index=wamid_of(message_id),
+        status=status,
     )
 
 
@@ -194,6 +197,24 @@ class Billing:
             steps.setdefault(row.message_id, []).append((row.kind, row.amount_micros))
         assert steps == {row.message_id: _steps_of(row) for row in reservations if row.price_micros}
         await self._audit_holds(reservations)
+        await self._audit_usage(reservations)
+
+    async def _audit_usage(self, reservations: Sequence[Any]) -> None:
+        """The months' counters are what the reservations sum up to."""
+        counters = {"reserved": "held", "captured": "charged", "released": "returned", "expired": "returned"}
+        sums: Counter[tuple[Any, ...]] = Counter()
+        for row in reservations:
+            if row.price_micros is not None and row.month is not None:
+                group = (row.tenant_id, row.month, row.category, row.is_free, row.currency)
+                sums[*group, counters[row.state]] += 1
+                sums[*group, counters[row.state] + "_micros"] += row.price_micros
+        kept = {
+            (row.tenant_id, row.month, row.category, row.is_free, row.currency, name): getattr(row, name)
+            for row in await self.rows("select * from usage_months")
+            for name in row._fields
+            if name.removesuffix("_micros") in counters.values()
+        }
+        assert +sums == +Counter(kept)
 
     async def _audit_holds(self, reservations: Sequence[Any]) -> None:
         held: Counter[UUID] = Counter()

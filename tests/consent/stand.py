@@ -24,7 +24,8 @@ from services.kernel import clock, crypto
 from services.kernel.contracts import TOPICS, Event, Topic, event_id
 from services.kernel.contracts.conversations import Purpose
 from services.kernel.contracts.inbound import InboundReceived, Signal
-from services.kernel.contracts.messages import Category, Kind, MessageAccepted, MessageFailed, Origin
+from services.kernel.contracts.messages import Category, Kind, MessageAccepted, Origin
+from services.kernel.contracts.outcomes import MessageFailed
 from services.kernel.contracts.platform import Alias, PersonRenamed, Preference, PreferenceChanged
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.contracts.tenants import SealedServiceKeys, TenantChanged
@@ -235,8 +236,11 @@ class Consent:
         self.database = database
         self._messages = clearance.messages_consumer(directory).handle
 
-    async def accepts(self, *messages: MessageAccepted | MessageFailed) -> list[Any]:
+    async def accepts(self, *messages: MessageAccepted) -> list[Any]:
         return await self._feed(self._messages, messages)
+
+    async def fails(self, *failures: MessageFailed) -> list[Any]:
+        return await self._feed(clearance.OUTCOMES_CONSUMER.handle, failures)
 
     async def hears(self, *received: InboundReceived, now: datetime | None = None) -> list[Any]:
         return await self._hear(windows.CONSUMER.handle, received, now)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from services.kernel.contracts import event_id
-from services.kernel.contracts.messages import MESSAGES, MessageFailed
+from services.kernel.contracts.outcomes import OUTCOMES, MessageFailed
 from services.kernel.contracts.statuses import STATUSES
 from tests.e2e.conftest import World
 from tests.e2e.harness.meta import status_update
@@ -32,7 +32,7 @@ async def test_a_terminal_fact_before_the_reservation_leaves_no_hold(world: Worl
         assert await world.meta.post(failed) == 200
         await world.facts.publish(_failed(tenant, told))
         await eventually(lambda: world.facts.is_read("billing.statuses", STATUSES))
-        await eventually(lambda: world.facts.is_read("billing.messages", MESSAGES))
+        await eventually(lambda: world.facts.is_read("billing.outcomes", OUTCOMES))
 
     by_meta = await tenant.wait_state(reported, "failed")
     by_billing = await tenant.wait_state(told, "failed")

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -19,6 +21,18 @@ from tests.gateway.stand import database_down
 MakeDatabase = Callable[[str], Awaitable[Database]]
 ADD = text("insert into seen values ('kernel.test', gen_random_uuid(), now())")
 COUNT = text("select count(*) from seen")
+NOW = datetime.now(UTC)
+PLANS_MADE_FIRST = 7  # PostgreSQL makes five for the values at hand before it keeps one
+PROBE = text("""
+    select one.event_id from unnest(cast(:ids as uuid[])) as asked (id) cross join lateral (
+        select event_id from seen
+         where group_name = 'kernel.test' and event_id = asked.id and occurred_at = :at
+        offset 0
+    ) one
+""")
+FILL = text("insert into seen select 'kernel.test', gen_random_uuid(), :at from generate_series(1, 20000)")
+WHOLE_READS = text("select sum(seq_scan) from pg_stat_xact_user_tables where relname like 'seen%'")
+KEPT = text("select sum(generic_plans) from pg_prepared_statements where statement like '%cross join lateral%'")
 
 
 async def count(database: Database) -> int:
@@ -35,6 +49,29 @@ async def test_a_block_that_ends_is_committed_and_one_that_raises_is_not(make_da
             await connection.execute(ADD)
             raise ValueError
     assert await count(database) == 1
+
+
+async def test_a_plan_kept_from_an_empty_table_reads_no_whole_table_later(
+    make_database: MakeDatabase, infrastructure: Infrastructure
+) -> None:
+    made = await make_database("billing")
+    name = str(made.engine.url.database)
+    owner = await asyncpg.connect(f"{infrastructure.owners['billing'].rpartition('/')[0]}/{name}")
+    await owner.execute("vacuum analyze seen")  # else PostgreSQL takes an empty table for one of ten pages
+    await owner.close()
+    settings = servers.database_settings(infrastructure, "billing", name)
+    database = Database(settings, application_name="test", keeps_plans=True)
+    async with database.transaction() as connection:
+        for _ in range(PLANS_MADE_FIRST):
+            await connection.execute(PROBE, {"ids": [], "at": NOW})
+        await connection.execute(FILL, {"at": NOW})
+    async with database.transaction() as connection:
+        ids = (await connection.execute(text("select event_id from seen limit 100"))).scalars().all()
+        before = await connection.scalar(WHOLE_READS)
+        assert len((await connection.execute(PROBE, {"ids": ids, "at": NOW})).all()) == len(ids)
+        assert await connection.scalar(WHOLE_READS) == before
+        assert (await connection.execute(KEPT)).scalar_one() > 0
+    await database.close()
 
 
 async def test_the_newest_schema_is_accepted_and_an_older_one_refused(make_database: MakeDatabase) -> None:

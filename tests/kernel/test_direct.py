@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio.exc import AsyncContextNotStarted
 from sqlalchemy.types import Integer
 
 from services.kernel.db import Database
@@ -25,6 +26,7 @@ MakeDatabase = Callable[[str], Awaitable[Database]]
 PAIRS = text("select * from unnest(cast(:names as text[]), cast(:numbers as bigint[])) as pair (name, number)")
 ADD = text("insert into seen values (:group_name, cast(:id as uuid), :at)")
 COUNT = text("select count(*) from seen")
+BACKEND = text("select pg_backend_pid()")
 SLEEP = text("select pg_sleep(:seconds)")
 
 
@@ -97,6 +99,82 @@ async def test_a_savepoint_gives_back_only_what_came_after_it(database: Database
         await connection.execute(ADD, row())
     async with database.transaction() as connection:
         assert await connection.scalar(COUNT) == 2
+
+
+async def test_transactions_one_after_another_share_a_connection(database: Database) -> None:
+    processes = set()
+    for _ in range(3):
+        async with database.transaction() as connection:
+            processes.add(await connection.scalar(BACKEND))
+    assert len(processes) == 1
+
+
+async def test_a_connection_that_is_left_is_used_by_nobody_any_more(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(COUNT)
+    with pytest.raises(AsyncContextNotStarted):
+        await connection.execute(COUNT)
+
+
+async def test_who_waits_for_a_connection_gets_the_next_that_is_free(database: Database) -> None:
+    async def asleep() -> int:
+        async with database.transaction() as connection:
+            await connection.execute(SLEEP, {"seconds": 0.02})
+            return int(await connection.scalar(BACKEND))
+
+    size = database.engine.pool.size()  # type: ignore[attr-defined]  # a queue pool has a size
+    for _ in range(2):
+        processes = await asyncio.gather(*(asleep() for _ in range(size * 4)))
+        assert len(set(processes)) <= size
+
+
+async def test_a_connection_that_dies_while_it_is_kept_costs_nobody_an_error(
+    database: Database, infrastructure: Infrastructure
+) -> None:
+    for _ in range(2):
+        async with database.transaction() as connection:
+            process = await connection.scalar(BACKEND)
+        await servers._as_superuser(infrastructure, f"select pg_terminate_backend({process})")
+        await asyncio.sleep(0.1)  # until the end of the connection has come
+    async with database.transaction() as connection:
+        assert await connection.scalar(COUNT) == 0
+
+
+async def test_what_fails_at_the_commit_is_an_error_of_the_databases_and_undone(
+    database: Database, infrastructure: Infrastructure
+) -> None:
+    dsn, name = infrastructure.owners["billing"].rpartition("/")[0], database.engine.url.database
+    owner = await asyncpg.connect(f"{dsn}/{name}")
+    await owner.execute("create table late (id int unique deferrable initially deferred)")
+    await owner.execute("grant all on late to public")
+    await owner.close()
+    with pytest.raises(IntegrityError) as doubled:
+        async with database.transaction() as connection:
+            await connection.execute(text("insert into late values (1), (1)"))
+    assert sqlstate_of(doubled.value) == "23505"
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("select count(*) from late")) == 0
+
+
+async def test_a_connection_that_dies_at_the_commit_is_an_outage(
+    database: Database, infrastructure: Infrastructure
+) -> None:
+    async def die_before_the_commit() -> None:
+        async with database.transaction() as connection:
+            process = await connection.scalar(BACKEND)
+            await servers._as_superuser(infrastructure, f"select pg_terminate_backend({process})")
+
+    with pytest.raises(DBAPIError) as died:
+        await die_before_the_commit()
+    assert is_retryable(died.value)
+    async with database.transaction() as connection:
+        assert await connection.scalar(COUNT) == 0
+
+
+async def test_names_that_python_cannot_say_are_in_the_mapping(connection: AsyncConnection) -> None:
+    row = (await connection.execute(text("select 1, 2 as from, 3 as count"))).one()
+    assert row == (1, 2, 3)
+    assert [row.count, row._mapping["from"]] == [3, 2]
 
 
 async def test_errors_are_those_of_sqlalchemy_with_their_state(database: Database) -> None:

@@ -25,7 +25,7 @@ from services.kernel import clock
 from services.kernel.contracts import Event
 from services.kernel.contracts.charges import CHARGES
 from services.kernel.contracts.clearances import CLEARANCES
-from services.kernel.contracts.messages import MESSAGES
+from services.kernel.contracts.outcomes import OUTCOMES
 from services.kernel.contracts.reservations import RESERVATIONS
 from services.kernel.contracts.statuses import STATUSES
 from services.kernel.db import Database
@@ -33,7 +33,7 @@ from services.kernel.migrate import migrate
 from services.kernel.settings import DatabaseSettings
 from tools.vestnik import exporting
 
-TOPICS = tuple(topic.name for topic in (CLEARANCES, MESSAGES, STATUSES, RESERVATIONS, CHARGES))
+TOPICS = tuple(topic.name for topic in (CLEARANCES, OUTCOMES, STATUSES, RESERVATIONS, CHARGES))
 # A fact is published right after its transfer is committed: what the snapshot has is on Kafka a moment later.
 PUBLISHING_SECONDS = 2.0
 # A fact whose transfer is missing is only wrong when it was decided well before the snapshot.

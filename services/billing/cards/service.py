@@ -22,6 +22,7 @@ from services.kernel.money import text_of
 KIND = "rate_card"  # as the database names it (add_rate_card)
 # A card is known to every process before it is in force: they look again within rating.REMEMBERED.
 NOTICE = 2 * rating.REMEMBERED
+COMMIT_MAX = timedelta(seconds=2)  # from here to the moment at which every process can read it
 AHEAD_MAX = timedelta(days=3 * 366)  # a later time is a typing error
 LIST_MAX = 100
 NAME_CHARACTERS_MAX = 80  # of a field that no card has, in a complaint
@@ -85,6 +86,8 @@ async def add(connection: AsyncConnection, approval: Approval) -> dict[str, Any]
         raise TimePassed("the card waited beyond its effective_from: refuse it, and ask for a later time")
     await _check_time(connection, effective_from)
     version = await repository.add(connection, approval.id, effective_from)
+    if clock.now() + rating.REMEMBERED + COMMIT_MAX > effective_from:  # it waited for another one that was added
+        raise TimePassed("adding the card took too long: approve it once more")
     return {"version": version, "effective_from": effective_from.isoformat()}
 
 

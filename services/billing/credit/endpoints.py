@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from services.billing.credit import service
 from services.billing.credit.schemas import Limits, NewLimit, limits_answer
+from services.billing.tenants import KnownTenant
 from services.kernel.approvals.schemas import ApprovalAnswer, answer_of
 from services.kernel.http import CallerStaff, Transaction
 
@@ -20,7 +21,7 @@ async def list_limits(tenant_id: UUID, caller: CallerStaff, connection: Transact
 
 @router.put("", status_code=202)
 async def request_limit(
-    tenant_id: UUID, body: NewLimit, caller: CallerStaff, connection: Transaction
+    caller: CallerStaff, tenant_id: KnownTenant, body: NewLimit, connection: Transaction
 ) -> ApprovalAnswer:
     """Ask for a limit: it waits for a second person."""
     asked = await service.request(

@@ -1,13 +1,12 @@
 """HTTP in: staff book money that came in for a tenant."""
 
-from uuid import UUID
-
 from fastapi import APIRouter, Response, status
 
 from services.billing.payments import service
 from services.billing.payments.schemas import TopUp, TopUpAnswer
 from services.billing.payments.service import Booked
 from services.billing.shapes import balance_answer
+from services.billing.tenants import KnownTenant
 from services.kernel.approvals.schemas import ApprovalAnswer, answer_of
 from services.kernel.errors import Unprocessable
 from services.kernel.http import CallerStaff, Transaction
@@ -17,7 +16,7 @@ router = APIRouter()
 
 @router.post("/internal/tenants/{tenant_id}/top-ups")
 async def top_up(
-    tenant_id: UUID, body: TopUp, caller: CallerStaff, connection: Transaction, response: Response
+    caller: CallerStaff, tenant_id: KnownTenant, body: TopUp, connection: Transaction, response: Response
 ) -> TopUpAnswer | ApprovalAnswer:
     """Book money that came in: 200 when it is booked, 202 when a second person must approve it first."""
     if body.amount_micros == 0:

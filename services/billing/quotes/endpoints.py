@@ -16,6 +16,7 @@ async def quote(body: QuoteAsked, caller: CallerService, connection: Transaction
         connection,
         tenant_id=body.tenant_id,
         payer=request.app.state.payer_of(body.tenant_id),
+        kind=body.kind,
         category=body.category,
         is_in_window=body.is_in_window,
         is_in_entry_point=body.is_in_entry_point,

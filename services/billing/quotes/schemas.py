@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.kernel.contracts.messages import Category
+from services.kernel.contracts.messages import Category, Kind
 
 PRICE_MICROS_MAX = 10**18  # beyond every price
 
@@ -17,6 +17,7 @@ class QuoteAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tenant_id: UUID
+    kind: Kind | None = None
     category: Category
     is_in_window: bool
     is_in_entry_point: bool = False

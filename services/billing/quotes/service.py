@@ -33,6 +33,7 @@ async def quote(
     *,
     tenant_id: UUID,
     payer: Payer | None,
+    kind: str | None,
     category: str,
     is_in_window: bool,
     is_in_entry_point: bool,
@@ -42,7 +43,8 @@ async def quote(
     month = pricing.month_of(clock.now(), payer and payer.zone)
     ladder = await usage.ladder_of(connection, tenant_id, month)
     balance = await ledger.get_balance(connection, tenant_id)
-    is_free = (payer is not None and payer.is_test) or rating.is_free(
+    is_test = payer is not None and payer.is_test
+    is_free = pricing.costs_nothing(kind, is_test=is_test) or rating.is_free(
         ladder.card, category=category, is_in_window=is_in_window, is_in_entry_point=is_in_entry_point
     )
     price = 0 if is_free else ladder.next_price_micros

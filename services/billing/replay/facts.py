@@ -9,7 +9,7 @@ from uuid import UUID
 from services.kernel.contracts import Event
 from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased, MoneyBooked
 from services.kernel.contracts.clearances import MessageCleared
-from services.kernel.contracts.messages import MessageExpired, MessageFailed, MessageSent
+from services.kernel.contracts.outcomes import MessageExpired, MessageFailed, MessageReported
 from services.kernel.contracts.reservations import MessageFunded
 from services.kernel.contracts.statuses import StatusReported
 
@@ -35,8 +35,6 @@ class Facts:
         self._cleared: set[int] = set()
         self._reached: set[int] = set()
         self._over: set[int] = set()
-        self._unnamed: list[StatusReported] = []
-        self._wamids: dict[tuple[int, str], int] = {}
 
     def take(self, events: Iterable[Event]) -> None:
         """Take in facts of any topic, in any order."""
@@ -47,14 +45,10 @@ class Facts:
                     self._take_booked(event)
                 case MessageCleared():
                     self._cleared.add(event.message_id.int)
-                case MessageSent():
-                    self._wamids[event.tenant_id.int, event.wamid_index] = event.message_id.int
                 case MessageFailed() | MessageExpired():
                     self._over.add(event.message_id.int)
-                case StatusReported(message_id=None):
-                    self._unnamed.append(event)
-                case StatusReported(message_id=UUID() as message_id):
-                    self._note(event, message_id.int)
+                case StatusReported(message_id=UUID() as message_id) | MessageReported(message_id=message_id):
+                    self._note(event.status, message_id.int)
 
     def _take_booked(self, fact: Booked) -> None:
         amount = fact.price_micros if isinstance(fact, MessageFunded) else fact.amount_micros
@@ -64,17 +58,14 @@ class Facts:
         if known != fact:
             self.findings.append(Finding(f"two facts contradict each other: {known} and {fact}"))
 
-    def _note(self, report: StatusReported, message: int) -> None:
-        if report.status in ("delivered", "read"):
+    def _note(self, status: str, message: int) -> None:
+        if status in ("delivered", "read"):
             self._reached.add(message)
-        elif report.status == "failed":
+        elif status == "failed":
             self._over.add(message)
 
     def check(self) -> None:
         """Every decision has its ground, and every end has the amount of its reserve."""
-        for report in self._unnamed:
-            if (message := self._wamids.get((report.tenant_id.int, report.wamid_index))) is not None:
-                self._note(report, message)
         for (tenant, about, _), fact in self.booked.items():
             if isinstance(fact, MoneyBooked):
                 continue

@@ -1,4 +1,4 @@
-"""Background work: holds whose end has come go back to the wallet."""
+"""Background work: holds whose end has come go back to the wallet, and what came too early is forgotten."""
 
 import asyncio
 
@@ -12,6 +12,8 @@ SWEEP_SECONDS = 60.0
 
 async def sweep(database: Database) -> int:
     """End every overdue hold, a batch a transaction; how many holds ended."""
+    async with database.transaction() as connection:
+        await service.forget_early(connection)
     ended = 0
     while True:
         async with database.transaction() as connection:

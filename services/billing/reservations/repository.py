@@ -9,35 +9,35 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.arrays import integers, texts, uuids
-
 Key = tuple[UUID, UUID]  # tenant, message
 
 _OPEN = text("""
-    select * from open_books(cast(cast(:tenants as text) as uuid[]), cast(cast(:months as text) as date[]), :currency,
-                             cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]))
+    select * from open_books(cast(:tenants as uuid[]), cast(:months as date[]), :currency,
+                             cast(:owners as uuid[]), cast(:messages as uuid[]))
 """)
 
 _RESERVE = text("""
     select reserve_charges(
-           cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]),
-           cast(cast(:categories as text) as text[]), cast(cast(:reasons as text) as text[]),
-           cast(cast(:prices as text) as bigint[]), cast(cast(:months as text) as date[]),
-           cast(cast(:positions as text) as bigint[]), cast(cast(:ends as text) as timestamptz[]),
-           :currency, :card, :at)
+           cast(:owners as uuid[]), cast(:messages as uuid[]), cast(:categories as text[]), cast(:reasons as text[]),
+           cast(:prices as bigint[]), cast(:months as date[]), cast(:positions as bigint[]),
+           cast(:ends as timestamptz[]), :currency, :card, :at)
 """)
 
 _END = text("""
     select * from end_charges(
-           cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]),
-           cast(cast(:outcomes as text) as text[]), cast(cast(:causes as text) as uuid[]), :currency, :at)
+           cast(:owners as uuid[]), cast(:messages as uuid[]), cast(:outcomes as text[]), cast(:causes as uuid[]),
+           :currency, :at)
+""")
+
+_CLOSE = text("""
+    select close_charges(cast(:owners as uuid[]), cast(:messages as uuid[]), cast(:outcomes as text[]), :at)
 """)
 
 _FIND = text("""
     select r.tenant_id, r.message_id, r.state, r.decided_at, r.reason, r.category, r.price_micros, r.currency,
            r.rate_card_version, r.is_free, r.month, r.position, r.hold_expires_at,
            r.captured_at, r.capture_cause, r.returned_at, r.return_cause, r.return_reason
-      from unnest(cast(cast(:owners as text) as uuid[]), cast(cast(:messages as text) as uuid[]))
+      from unnest(cast(:owners as uuid[]), cast(:messages as uuid[]))
            as wanted (tenant_id, message_id)
       join reservations r using (tenant_id, message_id)
 """)
@@ -51,6 +51,8 @@ _OVERDUE = text("""
 """)
 
 _SWEPT = text("update hold_sweeps set swept_until = greatest(swept_until, :at)")
+
+_FORGET_EARLY = text("delete from early_reports where noted_at < :before")
 
 
 class Purse(NamedTuple):
@@ -87,10 +89,13 @@ class Reservation(msgspec.Struct):
 
 
 class Ended(NamedTuple):
-    """A reservation that a record of a batch (`number`, from 1) moved to its end, now or when it came before."""
+    """A reservation that a record of a batch (`number`, from 1) moved to its end, now or when it came before.
+
+    Where nobody has decided about the message yet, `is_capture` is None.
+    """
 
     number: int
-    is_capture: bool
+    is_capture: bool | None
     is_new: bool
     price_micros: int
     currency: str
@@ -104,8 +109,8 @@ async def open_books(
 ) -> list[Purse]:
     """Lock these tenants until the commit; accounts that are missing are opened."""
     values = {
-        "tenants": uuids(tenant_id for tenant_id, _ in months),
-        "months": texts(month.isoformat() for _, month in months),
+        "tenants": [tenant_id for tenant_id, _ in months],
+        "months": [month for _, month in months],
         "currency": currency,
         **_keys(keys),
     }
@@ -118,12 +123,12 @@ async def reserve(
     """Write decisions and, for those with a price, take it from the wallets; their tenants must be locked."""
     values = {
         **_keys([(row.tenant_id, row.message_id) for row in made]),
-        "categories": texts([row.category for row in made]),
-        "reasons": texts([row.reason for row in made]),
-        "prices": integers([row.price_micros for row in made]),
-        "months": texts([None if row.month is None else row.month.isoformat() for row in made]),
-        "positions": integers([row.position for row in made]),
-        "ends": texts([None if row.hold_expires_at is None else row.hold_expires_at.isoformat() for row in made]),
+        "categories": [row.category for row in made],
+        "reasons": [row.reason for row in made],
+        "prices": [row.price_micros for row in made],
+        "months": [row.month for row in made],
+        "positions": [row.position for row in made],
+        "ends": [row.hold_expires_at for row in made],
         "currency": currency,
         "card": card,
         "at": at,
@@ -141,8 +146,13 @@ async def end(
     at: datetime,
 ) -> list[Ended]:
     """Capture and give back; which reservations these causes moved. `currency` is that of accounts to be opened."""
-    values = {**_keys(keys), "outcomes": texts(outcomes), "causes": uuids(causes), "currency": currency, "at": at}
+    values = {**_keys(keys), "outcomes": outcomes, "causes": causes, "currency": currency, "at": at}
     return [Ended(*row) for row in await connection.execute(_END, values)]
+
+
+async def close(connection: AsyncConnection, keys: Sequence[Key], outcomes: Sequence[str], *, at: datetime) -> None:
+    """Remember ends that came before any decision; their tenants must be locked."""
+    await connection.execute(_CLOSE, {**_keys(keys), "outcomes": outcomes, "at": at})
 
 
 async def find(connection: AsyncConnection, keys: Sequence[Key]) -> list[Reservation]:
@@ -160,5 +170,9 @@ async def note_sweep(connection: AsyncConnection, at: datetime) -> None:
     await connection.execute(_SWEPT, {"at": at})
 
 
+async def forget_early(connection: AsyncConnection, before: datetime) -> None:
+    await connection.execute(_FORGET_EARLY, {"before": before})
+
+
 def _keys(keys: Sequence[Key]) -> dict[str, object]:
-    return {"owners": uuids([key[0] for key in keys]), "messages": uuids([key[1] for key in keys])}
+    return {"owners": [key[0] for key in keys], "messages": [key[1] for key in keys]}

@@ -1,7 +1,7 @@
 """Decisions about reservations: clearances are priced in their order with the books locked; ends move what stands."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -13,10 +13,12 @@ from services.billing.reservations.pricing import Desk, Payer, PayerOf
 from services.billing.reservations.repository import Key, Reservation
 from services.kernel import clock
 from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.clearances import MessageCleared
+from services.kernel.contracts.clearances import CLEARANCES, MessageCleared
 from services.kernel.contracts.reservations import MessageFunded
 
 OVERDUE_BATCH_MAX = 500
+# No clearance comes later than its topic keeps it; the week is for clocks, and for people who repair.
+EARLY_KEPT = CLEARANCES.retention + timedelta(days=7)
 
 __all__ = ["Ended", "Payer", "PayerOf", "end_again", "end_overdue", "find_charge", "finish", "reserve", "reserve_again"]
 
@@ -73,39 +75,51 @@ async def finish(connection: AsyncConnection, ended: Sequence[Ended]) -> list[Ev
     """Earn or give back what was reserved; the charges that these very records brought about, now or before."""
     at = clock.now()
     card = await rating.card_in_force(connection, at)
-    rows = await _end(connection, ended, card.currency, at)
-    return [_told(ended[row.number - 1], row) for row in rows]
-
-
-def _told(fact: Ended, row: repository.Ended) -> Event:
-    return answers.to_end(fact.tenant_id, fact.message_id, row, is_overdue=fact.outcome == "overdue")
+    return [
+        answers.to_end(fact.tenant_id, fact.message_id, row, is_overdue=fact.outcome == "overdue")
+        for fact, row in await _end(connection, ended, card.currency, at)
+    ]
 
 
 async def _end(
     connection: AsyncConnection, ended: Sequence[Ended], currency: str, at: datetime
-) -> list[repository.Ended]:
-    keys = [(fact.tenant_id, fact.message_id) for fact in ended]
-    causes = [fact.cause for fact in ended]
-    rows = await repository.end(connection, keys, outcomes(ended), causes, currency=currency, at=at)
-    metrics.count(_state_of(row) for row in rows if row.is_new)
-    return rows
+) -> list[tuple[Ended, repository.Ended]]:
+    moved: list[tuple[Ended, repository.Ended]] = []
+    for facts, outcomes in rounds(ended):
+        keys = [(fact.tenant_id, fact.message_id) for fact in facts]
+        causes = [fact.cause for fact in facts]
+        rows = await repository.end(connection, keys, outcomes, causes, currency=currency, at=at)
+        moved += [(facts[row.number - 1], row) for row in rows if row.is_capture is not None]
+        if early := [row.number - 1 for row in rows if row.is_capture is None]:
+            await repository.close(
+                connection, [keys[place] for place in early], [outcomes[place] for place in early], at=at
+            )
+    metrics.count(_state_of(row) for _, row in moved if row.is_new)
+    return moved
 
 
 def _state_of(row: repository.Ended) -> str:
     return "captured" if row.is_capture else "released"
 
 
-def outcomes(ended: Sequence[Ended]) -> list[str]:
-    """The outcome of each, in order: the first `reached` of a message, and another end before it; the rest `again`."""
-    reached: set[tuple[int, int]] = set()
-    over: set[tuple[int, int]] = set()
-    found: list[str] = []
+def rounds(ended: Sequence[Ended]) -> Iterator[tuple[list[Ended], list[str]]]:
+    """What is done at once: the first end of each message (the rest is `again`), then arrivals after another end."""
+    firsts: dict[tuple[int, int], str] = {}
+    late: dict[tuple[int, int], Ended] = {}
+    facts: list[Ended] = []
+    outcomes: list[str] = []
     for fact in ended:
         key = _key(fact)
-        seen = reached if fact.outcome == "reached" else over
-        found.append("again" if key in seen or key in reached else fact.outcome)
-        seen.add(key)
-    return found
+        first = firsts.get(key)
+        if first not in (None, "reached") and fact.outcome == "reached" and key not in late:
+            late[key] = fact
+            continue
+        facts.append(fact)
+        outcomes.append("again" if first else fact.outcome)
+        firsts.setdefault(key, fact.outcome)
+    yield facts, outcomes
+    if late:
+        yield list(late.values()), ["reached"] * len(late)
 
 
 def _key(about: MessageCleared | Reservation | Ended) -> tuple[int, int]:
@@ -124,6 +138,11 @@ async def end_overdue(connection: AsyncConnection) -> tuple[int, list[Event]]:
     if len(keys) < OVERDUE_BATCH_MAX:
         await repository.note_sweep(connection, at)
     return len(keys), told
+
+
+async def forget_early(connection: AsyncConnection) -> None:
+    """Forget arrivals of messages that nobody will ever decide about."""
+    await repository.forget_early(connection, clock.now() - EARLY_KEPT)
 
 
 async def find_charge(connection: AsyncConnection, tenant_id: UUID, message_id: UUID) -> Reservation | None:

@@ -1,4 +1,4 @@
-"""All SQL of the usage slice: reads what a trigger counts (migration 0004_cards)."""
+"""All SQL of the usage slice: reads what the procedures count (migration 0007_booking)."""
 
 from datetime import date
 from typing import NamedTuple

@@ -1,24 +1,13 @@
 """All SQL of persons, their aliases and their moves (hot path: `known`)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.consent.aliases.names import Identity, Move
-
-
-class Sighting(NamedTuple):
-    """A BSUID was seen beside a number."""
-
-    tenant_id: UUID
-    bsuid: str
-    person: str
-    at: datetime
-
+from services.consent.aliases.names import Identity, Move, Seen
 
 _WANTED = "unnest(cast(:tenant_ids as uuid[]), cast(:persons as text[])) as wanted (tenant_id, person)"
 # The rows are locked in the order of their keys.
@@ -34,21 +23,28 @@ _ROOTS = f"""
           left join person_aliases a on a.tenant_id = wanted.tenant_id and a.alias = wanted.person)
 """
 _KNOWN = text(f"""
-    with {_ROOTS}
-    select a.tenant_id, a.alias, a.person, a.seen_at, false as has_moved
+    with {_ROOTS},
+    named as materialized (
+        select a.tenant_id, a.alias, a.person
+          from roots join person_aliases a on a.tenant_id = roots.tenant_id and a.person = roots.person)
+    select a.tenant_id, a.alias, a.person, a.first_seen_at, a.seen_at, false as has_moved
       from {_WANTED} join person_aliases a on a.tenant_id = wanted.tenant_id and a.alias = wanted.person
     union all
-    select m.tenant_id, roots.person, roots.person, m.moved_at, true
+    select m.tenant_id, roots.person, roots.person, m.moved_at, m.moved_at, true
       from roots join person_moves m on m.tenant_id = roots.tenant_id and m.previous = roots.person
     union all
-    select m.tenant_id, roots.person, roots.person, m.moved_at, true
-      from roots join person_aliases a on a.tenant_id = roots.tenant_id and a.person = roots.person
-      join person_moves m on m.tenant_id = a.tenant_id and m.previous = a.alias
+    select m.tenant_id, named.person, named.person, m.moved_at, m.moved_at, true
+      from named join person_moves m on m.tenant_id = named.tenant_id and m.previous = named.alias
+    union all
+    select other.tenant_id, named.person, named.person, other.seen_at, other.seen_at, true
+      from named join person_aliases other
+        on other.tenant_id = named.tenant_id and other.alias = named.alias and other.person <> named.person
 """)
-_LINKS = text(f"""
+_SEEN = text(f"""
     with {_ROOTS}
-    select distinct a.tenant_id, a.alias, a.person
+    select distinct every.tenant_id, every.alias, every.person, every.first_seen_at, every.seen_at
       from roots join person_aliases a on a.tenant_id = roots.tenant_id and a.person = roots.person
+      join person_aliases every on every.tenant_id = a.tenant_id and every.alias = a.alias
 """)
 _MOVES = text(f"""
     select m.tenant_id, m.id, m.previous, m.current, m.is_number, m.moved_at
@@ -57,15 +53,17 @@ _MOVES = text(f"""
     select m.tenant_id, m.id, m.previous, m.current, m.is_number, m.moved_at
       from {_WANTED} join person_moves m on m.tenant_id = wanted.tenant_id and m.current = wanted.person
 """)
-# A BSUID is made anew when its person changes the number, so the newest sighting is the true one.
 _REMEMBER = text("""
-    insert into person_aliases as old (tenant_id, alias, person, seen_at)
-    select new.tenant_id, new.alias, new.person, new.seen_at
+    insert into person_aliases as old (tenant_id, alias, person, first_seen_at, seen_at)
+    select new.tenant_id, new.alias, new.person, new.first_at, new.last_at
       from unnest(cast(:tenant_ids as uuid[]), cast(:aliases as text[]), cast(:persons as text[]),
-                  cast(:times as timestamptz[])) as new (tenant_id, alias, person, seen_at)
-     order by new.tenant_id, new.alias
-    on conflict (tenant_id, alias) do update set person = excluded.person, seen_at = excluded.seen_at
-     where (old.seen_at, old.person) < (excluded.seen_at, excluded.person)
+                  cast(:first as timestamptz[]), cast(:last as timestamptz[]))
+        as new (tenant_id, alias, person, first_at, last_at)
+     order by new.tenant_id, new.alias, new.person
+    on conflict (tenant_id, alias, person) do update
+       set first_seen_at = least(old.first_seen_at, excluded.first_seen_at),
+           seen_at = greatest(old.seen_at, excluded.seen_at)
+     where excluded.first_seen_at < old.first_seen_at or excluded.seen_at > old.seen_at
 """)
 _ADD_MOVES = text("""
     insert into person_moves (tenant_id, id, previous, current, is_number, moved_at)
@@ -82,14 +80,14 @@ async def hold(connection: AsyncConnection, identities: Iterable[Identity]) -> N
 
 
 async def known(connection: AsyncConnection, identities: Iterable[Identity]) -> Sequence[Row[Any]]:
-    """The link of each alias, and with `has_moved` each person who left one of its identities."""
+    """What each BSUID was seen beside, and with `has_moved` each person who left one of its identities."""
     return (await connection.execute(_KNOWN, _columns(identities))).all()
 
 
-async def links(connection: AsyncConnection, identities: Iterable[Identity]) -> list[tuple[Identity, str]]:
-    """Every alias of the persons behind these identities, and what it leads to."""
-    rows = await connection.execute(_LINKS, _columns(identities))
-    return [(Identity(row.tenant_id, row.alias), row.person) for row in rows]
+async def seen(connection: AsyncConnection, identities: Iterable[Identity]) -> list[tuple[UUID, Seen]]:
+    """All that the BSUIDs of the persons behind these identities were ever seen beside, with its tenant."""
+    rows = await connection.execute(_SEEN, _columns(identities))
+    return [(row.tenant_id, Seen(row.alias, row.person, row.first_seen_at, row.seen_at)) for row in rows]
 
 
 async def moves(connection: AsyncConnection, identities: Iterable[Identity]) -> list[tuple[UUID, Move]]:
@@ -98,13 +96,14 @@ async def moves(connection: AsyncConnection, identities: Iterable[Identity]) -> 
     return [(row.tenant_id, Move(row.id, row.previous, row.current, row.is_number, row.moved_at)) for row in rows]
 
 
-async def remember(connection: AsyncConnection, sightings: Sequence[Sighting]) -> None:
-    """Each BSUID once; the newest sighting stays, and of two at one moment always the same."""
+async def remember(connection: AsyncConnection, sightings: Sequence[tuple[UUID, Seen]]) -> None:
+    """Each BSUID beside each number once: the first and the last moment of all sightings stay."""
     columns: Mapping[str, list[Any]] = {
-        "tenant_ids": [one.tenant_id for one in sightings],
-        "aliases": [one.bsuid for one in sightings],
-        "persons": [one.person for one in sightings],
-        "times": [one.at for one in sightings],
+        "tenant_ids": [tenant_id for tenant_id, _ in sightings],
+        "aliases": [one.bsuid for _, one in sightings],
+        "persons": [one.person for _, one in sightings],
+        "first": [one.first_at for _, one in sightings],
+        "last": [one.last_at for _, one in sightings],
     }
     await connection.execute(_REMEMBER, columns)
 

@@ -20,17 +20,24 @@ from services.kernel.contracts.messages import MessageAccepted
 # In the order of the fields of Ground.
 _GROUND = """c.state, c.consent_id, c.since, c.source, c.last_withdrawn_at, w.last_inbound_at,
              w.expires_at as window_expires_at, w.entry_point_expires_at"""
-_JOINS = """
-    left join consents c
-      on c.tenant_id = m.tenant_id and c.person = m.person and c.purpose = m.purpose and c.channel = 'whatsapp'
-    left join windows w
-      on w.tenant_id = m.tenant_id and w.phone_number_id = m.phone_number_id and w.person = m.person
+# Probed through their keys, one row after the other: planning that is a third cheaper than planning joins.
+_CONSENT = """
+    left join lateral (
+        select * from consents
+         where tenant_id = m.tenant_id and person = m.person and purpose = m.purpose and channel = 'whatsapp'
+        offset 0) c on true
+"""
+_WINDOW = """
+    left join lateral (
+        select * from windows
+         where tenant_id = m.tenant_id and phone_number_id = m.phone_number_id and person = m.person {only}
+        offset 0) w on true
 """
 _GROUNDS = text(f"""
     select m.place, {_GROUND}
       from unnest(cast(:tenant_ids as uuid[]), cast(:phone_number_ids as text[]), cast(:persons as text[]),
                   cast(:purposes as text[]))
-        with ordinality as m (tenant_id, phone_number_id, person, purpose, place) {_JOINS}
+        with ordinality as m (tenant_id, phone_number_id, person, purpose, place) {_CONSENT} {_WINDOW.format(only="")}
 """)
 # A decision is wide and mostly nulls: as one JSON text it costs the client an eighth of two dozen arrays, and both
 # sides together two thirds.
@@ -61,10 +68,11 @@ _WANTED = """
 _DECIDED = text(f"""
     select wanted.place, {", ".join(f"m.{name}" for name in _NAMES)} from {_WANTED}
 """)
+# A template asks for no window.
 _QUESTIONED = text(f"""
     select wanted.place, m.kind, m.category, m.country, m.code, m.reason, m.expires_at, m.origin,
            {_GROUND}
-      from {_WANTED} {_JOINS}
+      from {_WANTED} {_CONSENT} {_WINDOW.format(only="and m.kind <> 'template'")}
 """)
 _PERSONS = text(f"select wanted.place, m.person from {_WANTED}")
 # Those that we let go and did not stop.

@@ -17,7 +17,8 @@ from services.consent.policy import service as policy
 from services.consent.windows import service as windows
 from services.kernel import clock
 from services.kernel.contracts import Event
-from services.kernel.contracts.messages import MessageAccepted, MessageFailed
+from services.kernel.contracts.messages import MessageAccepted
+from services.kernel.contracts.outcomes import MessageFailed
 from services.kernel.contracts.statuses import StatusReported
 from services.kernel.tenants import TenantDirectory
 

@@ -43,7 +43,7 @@ class Book:
                 acts = self.counted(key)
                 if any(one.act.kind != "moved" for one in acts):
                     standing = fold(one.act for one in acts)
-                    found |= {key._replace(person=identity): standing for identity in names.members(root)}
+                    found |= {key._replace(person=identity): standing for identity in names.names(root)}
         return found
 
     def add(self, new: NewAct) -> tuple[NewAct | None, list[Change]]:
@@ -55,7 +55,7 @@ class Book:
         if act.kind == "withdrawn":  # "from now on", also when the clock of another process runs ahead of ours
             last = latest(self.counted(key))
             act = replace(act, occurred_at=max(act.occurred_at, last) if last else act.occurred_at)
-        reached = self._names[key.tenant_id].successors(key.person, act.occurred_at.replace(microsecond=0))
+        reached = self._names[key.tenant_id].touched(key.person, act.occurred_at.replace(microsecond=0))
         roots = [key._replace(person=root) for root in sorted(reached)]
         before = {one: self.standing(one) for one in roots}
         self._of(key)[act.id] = act

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.consent.aliases.names import FOR_EVER, Move, Names
+from services.consent.aliases.names import FOR_EVER, Member, Move, Names
 from services.consent.consents.fold import LAST_MICROSECOND, Act, moment, restrictions
 
 
@@ -27,15 +27,21 @@ def _acts(
     names: Names, acts: Mapping[str, Mapping[UUID, Act]], person: str, *, until: datetime, taken: frozenset[UUID]
 ) -> tuple[list[Act], list[Act]]:
     """Own and carried acts until a moment, each once. Nobody moves twice by the same notice: circles end."""
-    own = {act.id: act for identity in names.members(person) for act in acts.get(identity, {}).values()}
+    own = _said(acts, names.members(person))
     # What a person takes along is what stood before leaving, however many notices say that it left.
     own |= {move.id: _departure(move) for move in names.departures(person) if move.at < until}
-    carried: dict[UUID, Act] = {}
+    # Who got another BSUID may have the number still: what it stops stops the number, and what it allows does not.
+    carried = {act.id: act for act in restrictions(_until(_said(acts, names.heirs(person)), until))}
     for move in names.arrivals(person):
         if move.id not in taken and move.at <= until:
-            before = _acts(names, acts, names.root(move.previous), until=move.at, taken=taken | {move.id})
+            source = names.root(move.previous, move.at)
+            before = _acts(names, acts, source, until=move.at, taken=taken | {move.id})
             carried |= {act.id: act for act in restrictions([*before[0], *before[1]])}
     return _until(own, until), _until(carried, until)
+
+
+def _said(acts: Mapping[str, Mapping[UUID, Act]], members: Iterable[Member]) -> dict[UUID, Act]:
+    return {act.id: act for one in members for act in _until(acts.get(one.identity, {}), one.until)}
 
 
 def _until(acts: Mapping[UUID, Act], until: datetime) -> list[Act]:

@@ -22,13 +22,14 @@ from services.consent.consents.telling import carried, changed, fact_of
 from services.consent.times.service import heard
 from services.kernel import clock, crypto
 from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.conversations import Confirmation, Purpose
+from services.kernel.contracts.conversations import Purpose
 from services.kernel.errors import Conflict
 from services.kernel.kafka import outbox
 
 PURPOSES: tuple[Purpose, ...] = ("service", "authentication", "marketing")
 HISTORY_MAX = 300  # acts of one purpose that a list shows; the rest stays in the database
 
+Word = confirming.Word
 Channel = Literal["whatsapp"]
 CHANNEL: Channel = "whatsapp"  # the only one yet
 
@@ -222,17 +223,15 @@ async def apply_signals(connection: AsyncConnection, signals: Sequence[Signal]) 
     return [fact_of(row) for row in rows]
 
 
-async def turns(connection: AsyncConnection, signals: Sequence[Signal]) -> dict[UUID, Confirmation]:
-    """By inbound id: what the person is told that its word did; a word that changed nothing is not answered."""
+async def words(connection: AsyncConnection, signals: Sequence[Signal]) -> dict[UUID, Word]:
+    """By inbound id, the words that were recorded; one that changed nothing is not answered."""
     if not signals:
         return {}
     names = await aliases.names_of(connection, {Identity(signal.tenant_id, signal.person) for signal in signals})
     rows = await repository.acts(connection, _identities(names))
     book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
-    said = {event_id(signal.cause, f"{signal.kind}:service"): signal for signal in signals}
-    asked = {act_id: Key(signal.tenant_id, signal.person, "service") for act_id, signal in said.items()}
-    found = confirming.turned(book, asked, {row.id: row.recorded_at for row in rows})
-    return {said[act_id].cause: kind for act_id, kind in found.items()}
+    causes = {event_id(signal.cause, f"{signal.kind}:service"): signal.cause for signal in signals}
+    return confirming.words(book, rows, causes)
 
 
 async def _record_and_tell(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:

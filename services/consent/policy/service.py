@@ -68,7 +68,7 @@ async def end(connection: AsyncConnection, rule_id: str, *, at: datetime | None,
     if newest is None:
         raise RuleNotFound("no rule has this id: GET /internal/policy/rules lists them")
     draft = msgspec.structs.replace(
-        msgspec.convert(newest, Draft, from_attributes=True),
+        msgspec.convert(newest._asdict(), Draft),
         note_en=f"ended: {reason}",
         note_ru=f"завершено: {reason}",
         effective_from=at,

@@ -24,7 +24,7 @@ async def handle(connection: AsyncConnection, batch: Sequence[Received]) -> Sequ
         await service.merge(connection, recognition.learnt)
     signals = list(_signals(recognition.messages))
     changes = await consents.apply_signals(connection, signals)
-    judged = await service.judge(connection, recognition.messages, await consents.turns(connection, signals))
+    judged = await service.judge(connection, recognition.messages, await consents.words(connection, signals))
     return [*changes, *judged]  # a withdrawal is told before the message that said it
 
 

@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.consent.aliases import service as aliases
 from services.consent.aliases.names import Identity
 from services.consent.aliases.service import Recognised
+from services.consent.consents.service import Word
 from services.consent.times.service import heard
 from services.consent.windows import repository
 from services.consent.windows.repository import Carrying, Expiry, Key
 from services.kernel.contracts import event_id
-from services.kernel.contracts.conversations import Confirmation, InboundJudged
+from services.kernel.contracts.conversations import InboundJudged
 
 LENGTH = timedelta(hours=24)  # whatsapp-cloud-api: the customer service window
 ANSWER_WITHIN = timedelta(hours=24)
@@ -31,7 +32,7 @@ ENTRY_POINT_LENGTH = timedelta(hours=72)
 OPEN_NO_WINDOW = frozenset({"system", "request_welcome", "reaction", "edit", "revoke"})
 
 
-NONE: Mapping[UUID, Confirmation] = MappingProxyType({})
+NONE: Mapping[UUID, Word] = MappingProxyType({})
 
 
 class Answered(NamedTuple):
@@ -44,13 +45,16 @@ class Answered(NamedTuple):
 
 
 async def judge(
-    connection: AsyncConnection, inbound: Sequence[Recognised], confirmations: Mapping[UUID, Confirmation] = NONE
+    connection: AsyncConnection, inbound: Sequence[Recognised], words: Mapping[UUID, Word] = NONE
 ) -> list[InboundJudged]:
     """Open or extend the windows of a batch; says of every message until when its sender may be answered.
 
-    Where no window was ever open, that is the moment of the message itself. `confirmations` says by inbound id which
-    words are to be answered.
+    Where no window was ever open, that is the moment of the message itself. `words` are the STOPs and STARTs among the
+    messages, by inbound id: a STOP that is heard again is no later message, also where it is dated ahead.
     """
+    inbound = [
+        one._replace(at=words[one.message.inbound_id].at) if one.message.inbound_id in words else one for one in inbound
+    ]
     opening = [one for one in inbound if one.message.kind not in OPEN_NO_WINDOW]
     await repository.extend(connection, list(_times(opening)), length=LENGTH)
     referred = [one for one in opening if "ad_referral" in one.message.signals]
@@ -59,7 +63,7 @@ async def judge(
     keys = [Key(one.message.tenant_id, one.message.phone_number_id, one.person) for one in inbound]
     expiries = await repository.expiries(connection, set(keys))
     return [
-        _judged(one, expiries.get(key, Expiry(one.at, None)), confirmations.get(one.message.inbound_id))
+        _judged(one, expiries.get(key, Expiry(one.at, None)), words.get(one.message.inbound_id))
         for one, key in zip(inbound, keys, strict=True)
     ]
 
@@ -100,7 +104,7 @@ def _times(inbound: Iterable[Recognised]) -> Iterable[tuple[Key, datetime]]:
             yield Key(one.message.tenant_id, one.message.phone_number_id, person), one.at
 
 
-def _judged(one: Recognised, expiry: Expiry, confirm: Confirmation | None) -> InboundJudged:
+def _judged(one: Recognised, expiry: Expiry, word: Word | None) -> InboundJudged:
     message = one.message
     return InboundJudged(
         id=event_id(message.inbound_id, "judged"),
@@ -110,6 +114,6 @@ def _judged(one: Recognised, expiry: Expiry, confirm: Confirmation | None) -> In
         phone_number_id=message.phone_number_id,
         person=one.person,
         window_expires_at=expiry.window,
-        confirm=confirm,
+        confirm=word.confirm if word else None,
         entry_point_expires_at=expiry.entry_point,
     )

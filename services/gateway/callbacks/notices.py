@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import repository
+from services.gateway.callbacks.bundles import CallbackFact
 from services.gateway.callbacks.errors import TooManyTests
-from services.gateway.callbacks.queue import CallbackFact, enqueue
+from services.gateway.callbacks.queue import enqueue
 from services.gateway.callbacks.repository import EndpointRow
 from services.gateway.callbacks.topics import NOTICE_TOPIC, TEST_TOPIC
 from services.gateway.keys.service import Keyring

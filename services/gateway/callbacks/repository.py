@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.callbacks.bundles import Bundle
+
 _SHOWN = """id, tenant_id, is_first, url, events, description, max_updates, secret_hint, disabled_at, disabled_reason,
            case when old_secret_until > now() then old_secret_until end as old_secret_until,
            failing_since, created_at"""
@@ -78,30 +80,51 @@ _HURRY = text("""
     update callback_deliveries d set due_at = d.created_at from waiting where d.id = waiting.id
 """)
 
-# One row for every endpoint whose filter lets the topic pass: a filter names the topic or what stands before its dot.
-# Not sorted by key: `sequence` is handed out in the order of the caller's facts.
+# A bundle is logged once and waits at every endpoint whose filter lets some of its topics pass: a filter names the
+# topic or what stands before its dot. `sequence` is handed out in the order of the caller's bundles.
 _ENQUEUE = text("""
-    insert into callback_facts (endpoint_id, tenant_id, event_id, person, phone_number_id, kind, topic, subject_id,
-                                occurred_at, content)
-    select endpoint.id, new.tenant_id, new.event_id, new.person, new.phone_number_id, new.kind, new.topic,
-           new.subject_id, new.occurred_at, new.content
-      from unnest(cast(:tenant_ids as uuid[]), cast(:event_ids as uuid[]), cast(:people as text[]),
-                  cast(:phone_number_ids as text[]), cast(:kinds as text[]), cast(:topics as text[]),
-                  cast(:subject_ids as uuid[]), cast(:times as timestamptz[]), cast(:contents as bytea[]))
-           with ordinality as new (tenant_id, event_id, person, phone_number_id, kind, topic, subject_id, occurred_at,
-                                   content, position)
-      join callback_endpoints endpoint on endpoint.tenant_id = new.tenant_id
-     where case when cast(:only_to as uuid) is not null then endpoint.id = :only_to
-                else (endpoint.events is null or endpoint.events && array[new.topic, split_part(new.topic, '.', 1)])
-                     and endpoint.id <> all (cast(:not_to as uuid[])) end
-     order by new.position
-    on conflict (endpoint_id, event_id) do nothing
+    with new as materialized (
+        select nextval('callback_sequence') as sequence, one.*
+          from unnest(cast(:tenant_ids as uuid[]), cast(:bundles as bytea[]), cast(:sizes as int[]))
+               with ordinality as one (tenant_id, facts, size, number)
+    ),
+    wanted as materialized (
+        select * from (
+            select endpoint.id as endpoint_id, new.sequence, new.tenant_id, new.size,
+                   case when endpoint.events is not null and cast(:only_to as uuid) is null then array(
+                       select cast(place as smallint)
+                         from unnest(cast(:numbers as int[]), cast(:topics as text[]), cast(:places as text[]))
+                              as topic (number, name, places)
+                        cross join unnest(string_to_array(topic.places, ',')) place
+                        where topic.number = new.number
+                          and endpoint.events && array[topic.name, split_part(topic.name, '.', 1)]
+                        order by 1) end as places
+              from new join callback_endpoints endpoint on endpoint.tenant_id = new.tenant_id
+             where case when cast(:only_to as uuid) is not null then endpoint.id = :only_to
+                        else endpoint.id <> all (cast(:not_to as uuid[])) end) each
+         where places is distinct from '{}'
+    ),
+    logged as (
+        insert into callback_log (tenant_id, sequence, facts)
+        select tenant_id, sequence, facts from new where sequence in (select sequence from wanted) order by sequence
+    )
+    insert into callback_queue (endpoint_id, is_again, sequence, tenant_id, facts, places)
+    select endpoint_id, false, sequence, tenant_id, coalesce(cardinality(places), size), places
+      from wanted order by endpoint_id, sequence
 """)
 
-# The latest thousand only: an endpoint that was down for days may have millions.
+# Tests are queued alone. The latest thousand only: an endpoint that was down for days may have millions.
 _WAITING = text("""
-    with latest as (select topic from callback_facts where endpoint_id = :id order by sequence desc limit 1000)
-    select count(*) from latest where topic = :topic
+    with latest as (
+        select * from callback_queue
+         where endpoint_id = :id and not is_again order by is_again desc, sequence desc limit 1000
+    )
+    select count(*)
+      from latest cross join lateral (
+           select log.facts from callback_log log
+            where log.tenant_id = latest.tenant_id and log.sequence = latest.sequence
+              and log.made_at = latest.made_at offset 0) bundle
+     where latest.facts = 1 and cast(convert_from(bundle.facts, 'UTF8') as json) -> 0 ->> 4 = :topic
 """)
 
 
@@ -235,21 +258,28 @@ async def hurry(connection: AsyncConnection, endpoint_ids: Sequence[UUID]) -> No
 
 
 async def enqueue(
-    connection: AsyncConnection,
-    columns: dict[str, list[object]],
-    *,
-    not_to: Sequence[UUID] = (),
-    only_to: UUID | None = None,
+    connection: AsyncConnection, bundles: Sequence[Bundle], *, not_to: Sequence[UUID] = (), only_to: UUID | None = None
 ) -> None:
-    """Insert facts, given as one list a column, for every endpoint that wants them; those that wait already stay.
+    """Log bundles and let them wait for every endpoint that wants something of them.
 
     `only_to` gets them whatever it wants.
     """
-    await connection.execute(_ENQUEUE, columns | {"not_to": list(not_to), "only_to": only_to})
+    topics = [(number, topic) for number, bundle in enumerate(bundles, 1) for topic in bundle.places.items()]
+    parameters = {
+        "tenant_ids": [bundle.tenant_id for bundle in bundles],
+        "bundles": [bundle.facts for bundle in bundles],
+        "sizes": [bundle.size for bundle in bundles],
+        "numbers": [number for number, _ in topics],
+        "topics": [topic for _, (topic, _) in topics],
+        "places": [",".join(map(str, places)) for _, (_, places) in topics],
+        "not_to": list(not_to),
+        "only_to": only_to,
+    }
+    await connection.execute(_ENQUEUE, parameters)
 
 
 async def waiting(connection: AsyncConnection, endpoint_id: UUID, topic: str) -> int:
-    """How many facts of a topic wait for the endpoint, among the latest thousand."""
+    """How many facts of a topic that were queued alone wait for the endpoint, among the latest thousand bundles."""
     return int(await connection.scalar(_WAITING, {"id": endpoint_id, "topic": topic}))
 
 

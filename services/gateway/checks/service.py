@@ -116,6 +116,7 @@ async def _quoted(billing: InternalClient, principal: ApiPrincipal, sound: Sound
     """Asked after consent: whether a message is free may hang on the window."""
     question = {
         "tenant_id": principal.tenant_id,
+        "kind": sound.send.kind,
         "category": sound.examined.category,
         "is_in_window": judged.window_expires_at is not None,
         "is_in_entry_point": judged.entry_point_expires_at is not None,

@@ -120,7 +120,7 @@ class Confirmations:
             lane="express",
             expires_at=one.occurred_at + TIME_TO_LIVE,
             body=crypto.seal(key, place, _body(message, phone, _text(one.what, message, words))),
-            origin="confirmation",
+            origin="confirmation" if one.what == "stopped" else "tenant",
         )
 
 

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _KEEP_BODIES = text("""
     insert into message_bodies (tenant_id, id, body)
     select * from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:bodies as bytea[]))
-    on conflict do nothing
 """)
 
 # One probe of the key for each, however young the table's statistics are. The bounds leave only the partitions of the

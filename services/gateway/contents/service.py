@@ -10,7 +10,9 @@ from services.kernel.contracts.messages import MessageAccepted
 
 
 async def keep_bodies(connection: AsyncConnection, events: Sequence[MessageAccepted]) -> None:
-    """Keep the sealed requests; the first stays."""
+    """Keep the sealed requests, each in the transaction that first stores its message."""
+    if not events:
+        return
     columns = {
         "tenant_ids": [event.tenant_id for event in events],
         "ids": [event.message_id for event in events],

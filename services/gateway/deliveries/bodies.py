@@ -1,23 +1,15 @@
 """Which facts go into one body: a person's stand in one, since bodies of a round are posted at the same time."""
 
 from collections.abc import Iterable
-from uuid import UUID
 
-from services.gateway.deliveries.repository import FactRow
+from services.gateway.deliveries.due import Due
 
 NOWHERE = -1
 
 
-def by_endpoint(facts: Iterable[FactRow]) -> dict[UUID, list[FactRow]]:
-    groups: dict[UUID, list[FactRow]] = {}
-    for fact in facts:
-        groups.setdefault(fact.endpoint_id, []).append(fact)
-    return groups
-
-
-def portions(facts: Iterable[FactRow], *, size: int, places: int) -> list[list[FactRow]]:
+def portions(facts: Iterable[Due], *, size: int, places: int) -> list[list[Due]]:
     """At most `places` bodies of at most `size` facts, in order; what finds no room stays in the queue."""
-    bodies: list[list[FactRow]] = []
+    bodies: list[list[Due]] = []
     place_of: dict[int, int] = {}
     for fact in facts:
         place = place_of.get(fact.conversation)
@@ -31,7 +23,7 @@ def portions(facts: Iterable[FactRow], *, size: int, places: int) -> list[list[F
     return bodies
 
 
-def _open_place(bodies: list[list[FactRow]], *, size: int, places: int) -> int:
+def _open_place(bodies: list[list[Due]], *, size: int, places: int) -> int:
     if not bodies or len(bodies[-1]) >= size:
         if len(bodies) >= places:
             return NOWHERE

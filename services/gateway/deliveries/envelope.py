@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.gateway.callbacks.service import StoredFact
 from services.gateway.deliveries.naming import renamed, with_our_media, without_ids
 
 NOT_DIGITS = re.compile(r"[^0-9]")
@@ -22,8 +23,8 @@ class StatusContent(msgspec.Struct, frozen=True):
     """The part of a status fact that is not personal."""
 
     status: str
-    pricing: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
+    pricing: msgspec.Raw = NULL
+    error: msgspec.Raw = NULL
     sealed_details: bytes | None = None
 
 
@@ -62,6 +63,13 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     biz_opaque_callback_data: str | None = None
 
 
+class Addressed(NamedTuple):
+    """The same as a status says it: whom it went to, and the tenant's own value."""
+
+    recipient: dict[str, str]
+    opaque: str | None
+
+
 class Value(NamedTuple):
     """One fact, encoded, under Meta's name of its field, and the WABA it belongs to; Meta's time where it names one."""
 
@@ -72,48 +80,42 @@ class Value(NamedTuple):
 
 
 def status_value(
+    fact: StoredFact,
     *,
-    event_id: UUID,
-    message_id: UUID,
-    occurred_at: datetime,
-    metadata: dict[str, str],
+    metadata: msgspec.Raw,
     content: StatusContent,
-    sent: Sent | None,
+    addressed: Addressed | None,
     reported: Reported | None,
 ) -> bytes:
     """A status with our message id and the tenant's own value, else in Meta's words where Meta said it.
 
-    `sent` is None when the message itself cannot be opened (any more, or yet).
+    `addressed` is None when the message itself cannot be opened (any more, or yet).
     """
-    recipient = _recipient(sent)
-    status: dict[str, Any] = {
-        "id": str(message_id),
-        "status": content.status,
-        "timestamp": str(int(occurred_at.timestamp())),
-        **recipient,
-    }
-    if content.pricing is not None:
+    status: dict[str, Any] = {"id": fact.subject_id, "status": content.status, "timestamp": str(fact.timestamp)}
+    if addressed is not None:
+        status.update(addressed.recipient)
+    if content.pricing != NULL:
         status["pricing"] = content.pricing
-    if content.error is not None:
+    if content.error != NULL:
         status["errors"] = [content.error]
     if reported is not None:
         said = {name: written for name, written in reported.status.items() if name not in _OURS}
         status.update(without_ids(said))
-    if sent is not None and sent.biz_opaque_callback_data is not None:
-        status["biz_opaque_callback_data"] = sent.biz_opaque_callback_data
+    if addressed is not None and addressed.opaque is not None:
+        status["biz_opaque_callback_data"] = addressed.opaque
     value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
     if (contact := reported.contact if reported and reported.contact != NULL else _contact(status)) is not None:
         value["contacts"] = [contact]
     value["statuses"] = [status]
-    value["event_id"] = str(event_id)
+    value["event_id"] = fact.event_id
     return _encode(value)
 
 
 def message_value(
     *,
-    event_id: UUID,
+    event_id: str,
     inbound_id: UUID,
-    metadata: dict[str, str],
+    metadata: msgspec.Raw,
     content: MessageContent,
     inbound: Inbound,
     ours: Mapping[str, str],
@@ -127,23 +129,23 @@ def message_value(
         value["contacts"] = [inbound.contact]
     value["messages"] = [message]
     value["window_expires_at"] = content.window_expires_at
-    value["event_id"] = str(event_id)
+    value["event_id"] = event_id
     return _encode(value)
 
 
-def platform_value(*, event_id: UUID, value: dict[str, Any]) -> bytes:
+def platform_value(*, event_id: str, value: dict[str, Any]) -> bytes:
     """What Meta said, with our event id; ids of messages, which only its echoes have, are left out."""
-    return _encode(renamed(value, {}) | {"event_id": str(event_id)})
+    return _encode(renamed(value, {}) | {"event_id": event_id})
 
 
-def unreadable_message(*, kind: str, occurred_at: datetime) -> Inbound:
+def unreadable_message(*, kind: str, timestamp: int) -> Inbound:
     """What is told of an inbound message whose content cannot be opened: that it came."""
     title = "Message content is not available"
     error = {"code": 131051, "title": title, "message": title}
     return Inbound(
         message={
             "id": "",
-            "timestamp": str(int(occurred_at.timestamp())),
+            "timestamp": str(timestamp),
             "type": "unsupported",
             "unsupported": {"type": kind},
             "errors": [error],
@@ -151,9 +153,9 @@ def unreadable_message(*, kind: str, occurred_at: datetime) -> Inbound:
     )
 
 
-def metadata(phone_number_id: str, display_phone_number: str | None) -> dict[str, str]:
+def metadata(phone_number_id: str, display_phone_number: str | None) -> msgspec.Raw:
     shown = {} if display_phone_number is None else {"display_phone_number": display_phone_number}
-    return shown | {"phone_number_id": phone_number_id}
+    return msgspec.Raw(_encode(shown | {"phone_number_id": phone_number_id}))
 
 
 def envelope(values: Iterable[Value]) -> bytes:
@@ -183,16 +185,15 @@ def _units(letters: re.Match[str]) -> str:
     return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
 
-def _recipient(sent: Sent | None) -> dict[str, str]:
+def addressed(sent: Sent) -> Addressed:
     """Whom it went to: digits of a phone number, a BSUID as it is, or both."""
-    given = [text for text in (sent.to, sent.recipient) if text] if sent else []
     recipient: dict[str, str] = {}
-    for text in given:
-        if BSUID.match(text):
+    for text in (sent.to, sent.recipient):
+        if text and BSUID.match(text):
             recipient["recipient_user_id"] = text
-        elif digits := NOT_DIGITS.sub("", text):
+        elif text and (digits := NOT_DIGITS.sub("", text)):
             recipient["recipient_id"] = digits
-    return recipient
+    return Addressed(recipient, sent.biz_opaque_callback_data)
 
 
 def _contact(status: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -29,18 +29,23 @@ class Openings:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._latest: tuple[UUID, crypto.Key] | None = None  # the webhook's: a tenant's facts stand together
 
-    async def sent(self, tenant_id: UUID, message_id: UUID, sealed: bytes) -> Sent | None:
+    def forget_keys(self) -> None:
+        """Ask the keyring again: a key that was destroyed opens nothing after that."""
+        self._latest = None
+
+    async def sent(self, tenant_id: UUID, message_id: str, sealed: bytes) -> Sent | None:
         """Of an outgoing message: whom it went to, and the tenant's own value."""
         try:
             key = await self._keyring.opening_key(tenant_id, "messages", crypto.sealed_key_id(sealed))
-            place = crypto.Place(tenant_id, "messages", "body", str(message_id))
+            place = crypto.Place(tenant_id, "messages", "body", message_id)
             return _counted("messages", _sent.decode(crypto.open_sealed(key, place, sealed)))
         except (ServiceError, msgspec.MsgspecError) as error:
             _failed("messages", tenant_id, error)
             return None
 
-    async def inbound(self, tenant_id: UUID, inbound_id: UUID, sealed: bytes) -> Inbound | None:
+    async def inbound(self, tenant_id: UUID, inbound_id: str, sealed: bytes) -> Inbound | None:
         """An inbound message as the webhook sealed it to the tenant."""
         try:
             private_key = await self._keyring.box_private_key(tenant_id)
@@ -50,25 +55,32 @@ class Openings:
             _failed("inbound", tenant_id, error)
             return None
 
-    async def reported(self, tenant_id: UUID, event_id: UUID, sealed: bytes) -> Reported | None:
+    async def reported(self, tenant_id: UUID, event_id: str, sealed: bytes) -> Reported | None:
         """Meta's own words of a status, as the webhook sealed them with its own data key."""
         try:
-            key = await self._keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
-            place = crypto.Place(tenant_id, "statuses", "details", str(event_id))
+            key = await self._webhook_key(tenant_id, crypto.sealed_key_id(sealed))
+            place = crypto.Place(tenant_id, "statuses", "details", event_id)
             return _counted("statuses", _reported.decode(crypto.open_sealed(key, place, sealed)))
         except (ServiceError, msgspec.MsgspecError) as error:
             _failed("statuses", tenant_id, error)
             return None
 
-    async def platform(self, tenant_id: UUID, event_id: UUID, sealed: bytes) -> dict[str, Any] | None:
+    async def platform(self, tenant_id: UUID, event_id: str, sealed: bytes) -> dict[str, Any] | None:
         """What Meta said beside messages, as the webhook sealed it with its own data key."""
         try:
-            key = await self._keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
-            place = crypto.Place(tenant_id, "platform", "value", str(event_id))
+            key = await self._webhook_key(tenant_id, crypto.sealed_key_id(sealed))
+            place = crypto.Place(tenant_id, "platform", "value", event_id)
             return _counted("platform", _object.decode(crypto.open_sealed(key, place, sealed)))
         except (ServiceError, msgspec.MsgspecError) as error:
             _failed("platform", tenant_id, error)
             return None
+
+    async def _webhook_key(self, tenant_id: UUID, key_id: UUID) -> crypto.Key:
+        known = self._latest
+        if known is None or known[0] != tenant_id or known[1].id != key_id:
+            known = (tenant_id, await self._keyring.service_opening_key(tenant_id, "webhook", key_id))
+            self._latest = known
+        return known[1]
 
 
 def _counted(purpose: str, opened: T) -> T:

@@ -11,21 +11,22 @@ from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.service import PURPOSE, open_secrets
 from services.gateway.deliveries import envelope, metrics, repository
-from services.gateway.deliveries.bodies import by_endpoint, portions
+from services.gateway.deliveries.bodies import portions
+from services.gateway.deliveries.due import BundleRow, Due, Opened, free, opened, rest
 from services.gateway.deliveries.envelope import Value
 from services.gateway.deliveries.pace import Pace
-from services.gateway.deliveries.repository import DeliveryRow, FactRow, NewDelivery
+from services.gateway.deliveries.repository import DeliveryRow, NewDelivery
 from services.gateway.deliveries.schedule import Limits
 from services.gateway.deliveries.values import Contents, Values
 from services.gateway.keys.service import Keyring
 from services.gateway.tenants.service import Directory
 from services.gateway.told import service as told
+from services.gateway.told.service import LOCK_CLASS, Told
 from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
 from services.kernel.logging import get_logger
 
 BREATH_SECONDS = 0.005
-LOCK_CLASS = 0x63616C6C  # of advisory locks: "call"
 
 Places = Callable[[UUID], int]
 
@@ -46,13 +47,12 @@ class Post(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """What became of one body's facts: a new delivery to post, facts to look at again, told ones, unreadable ones."""
+    """What became of one body's facts: a new delivery to post, told ones, unreadable ones."""
 
     posts: list[Post]
     new: list[NewDelivery]
-    deferred: list[FactRow]
-    told: list[FactRow]
-    dropped: list[FactRow]
+    told: list[Due]
+    dropped: list[Due]
 
 
 class Round(NamedTuple):
@@ -69,13 +69,13 @@ class Portioned(NamedTuple):
     """One endpoint's due facts, divided into bodies."""
 
     endpoint_id: UUID
-    bodies: list[list[FactRow]]
+    bodies: list[list[Due]]
     due: int
     is_calm: bool
 
     @property
-    def facts(self) -> list[FactRow]:
-        return [fact for body in self.bodies for fact in body]
+    def facts(self) -> int:
+        return sum(map(len, self.bodies))
 
 
 class Packer:
@@ -90,20 +90,23 @@ class Packer:
 
     async def pack(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> Round:
         """Pack due facts, at most as many deliveries an endpoint as it has places, in the caller's transaction."""
-        claimed = by_endpoint(await self._claim(connection, closed, places))
+        claimed = opened(await self._claim(connection, closed, places))
         if not claimed:
             return Round([], [])
-        portioned = [self._portion(of_endpoint, places) for of_endpoint in claimed.values()]
-        contents = await self._values.prepare(connection, [fact for one in portioned for fact in one.facts])
+        due = {endpoint_id: free(bundles) for endpoint_id, bundles in claimed.items()}
+        contents = await self._values.prepare(connection, [one for facts in due.values() for one in facts])
+        portioned = [
+            self._portion(bundles, self._ready(due[key], contents), places) for key, bundles in claimed.items()
+        ]
         packed: list[Packed] = []
         broken: list[UUID] = []
         for one in portioned:
             try:
                 packed += await self._pack_all(one, contents)
             except ServiceError as error:
-                _refuse(claimed[one.endpoint_id][0].tenant_id, error)
+                _refuse(claimed[one.endpoint_id][0].row.tenant_id, error)
                 broken.append(one.endpoint_id)
-        await self._write(connection, packed)
+        await self._write(connection, [one for key in claimed if key not in broken for one in claimed[key]], packed)
         return self._round(portioned, packed, broken)
 
     async def unseal(self, rows: Sequence[DeliveryRow]) -> Round:
@@ -118,26 +121,39 @@ class Packer:
                 broken.append(row.endpoint_id)
         return Round(posts, broken, len(posts))
 
-    async def _claim(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> list[FactRow]:
+    async def _claim(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> list[BundleRow]:
         limits = self._limits
         endpoint_ids = await repository.lock_endpoints(
             connection, closed=closed, endpoints_max=limits.endpoints_max, lock_class=LOCK_CLASS
         )
         if not endpoint_ids:
             return []
-        return await repository.claim_facts(
+        return await repository.claim_bundles(
             connection,
             endpoint_ids=endpoint_ids,
             places=[places(endpoint_id) for endpoint_id in endpoint_ids],
             reach=limits.reach,
         )
 
-    def _portion(self, facts: list[FactRow], places: Places) -> Portioned:
+    def _ready(self, due: list[Due], contents: Contents) -> list[Due]:
+        """Without what comes too early, and what follows it of the same people."""
+        waiting: set[int] = set()
+        ready: list[Due] = []
+        for one in due:
+            if one.conversation in waiting:
+                continue
+            if self._is_early(one, contents):
+                waiting.add(one.conversation)
+            else:
+                ready.append(one)
+        return ready
+
+    def _portion(self, bundles: list[Opened], due: list[Due], places: Places) -> Portioned:
         """One fact a body while the traffic is calm; how much is due decides, not how much finds room now."""
-        endpoint_id = facts[0].endpoint_id
-        is_calm = self._pace.is_calm(endpoint_id, len(facts))
-        size = 1 if is_calm else min(facts[0].max_updates, self._limits.values_max)
-        return Portioned(endpoint_id, portions(facts, size=size, places=places(endpoint_id)), len(facts), is_calm)
+        endpoint_id, max_updates = bundles[0].row.endpoint_id, bundles[0].row.max_updates
+        is_calm = self._pace.is_calm(endpoint_id, len(due))
+        size = 1 if is_calm else min(max_updates, self._limits.values_max)
+        return Portioned(endpoint_id, portions(due, size=size, places=places(endpoint_id)), len(due), is_calm)
 
     async def _pack_all(self, portioned: Portioned, contents: Contents) -> list[Packed]:
         packed = []
@@ -151,12 +167,12 @@ class Packer:
         """The next round follows at once where a body could be filled, or facts are left and nothing is under way."""
         posts = [post for one in packed for post in one.posts]
         called = {post.endpoint_id for post in posts}
-        left = {one.endpoint_id for one in portioned if one.due > len(one.facts)}.difference(broken)
+        left = {one.endpoint_id for one in portioned if one.due > one.facts}.difference(broken)
         full = any(not one.is_calm and one.due >= self._limits.values_max for one in portioned)
         return Round(
             posts,
             broken,
-            sum(len(one.facts) for one in portioned),
+            sum(one.facts for one in portioned),
             is_full=full or not left <= called,
             left=frozenset(left),
         )
@@ -173,25 +189,18 @@ class Packer:
         secrets = await self._secrets(row)
         return Post(row.id, row.tenant_id, row.endpoint_id, row.attempt, row.facts, row.url, secrets, body)
 
-    async def _pack(self, facts: list[FactRow], contents: Contents) -> Packed:
-        packed = Packed([], [], [], [], [])
+    async def _pack(self, facts: list[Due], contents: Contents) -> Packed:
+        packed = Packed([], [], [], [])
         values: list[Value] = []
-        waiting: set[int] = set()  # people of whom a fact is not told yet
         size = 0
-        for fact in facts:
-            if fact.conversation in waiting:
-                continue
-            if self._is_early(fact, contents):
-                packed.deferred.append(fact)
-                waiting.add(fact.conversation)
-                continue
+        for due in facts:
             if size > self._limits.body_bytes_max:
                 break  # the rest stays for the next delivery
-            value = await self._values.value(fact, contents)
+            value = await self._values.value(due, contents)
             if value is None:
-                packed.dropped.append(fact)
+                packed.dropped.append(due)
                 continue
-            packed.told.append(fact)
+            packed.told.append(due)
             values.append(value)
             size += len(value.value)
         if values:
@@ -200,40 +209,59 @@ class Packer:
 
     async def _freeze(self, packed: Packed, body: bytes) -> None:
         """Seal the body under a new id; the first attempt is this one."""
-        facts = packed.told
-        delivery_id, tenant_id, endpoint_id = uuid7(), facts[0].tenant_id, facts[0].endpoint_id
+        facts, row = packed.told, packed.told[0].row
+        delivery_id, tenant_id, endpoint_id = uuid7(), row.tenant_id, row.endpoint_id
         key = await self._keyring.key(tenant_id, PURPOSE)
         sealed = crypto.seal(key, _place(tenant_id, delivery_id), body)
-        secrets = await self._secrets(facts[0])
-        message_ids = list(dict.fromkeys(fact.subject_id for fact in facts if fact.kind == "status"))
-        people = sorted({fact.conversation for fact in facts})
-        packed.new.append(NewDelivery(delivery_id, tenant_id, endpoint_id, sealed, len(facts), message_ids, people))
-        packed.posts.append(Post(delivery_id, tenant_id, endpoint_id, 1, len(facts), facts[0].url, secrets, body))
+        secrets = await self._secrets(row)
+        people = sorted({due.conversation for due in facts})
+        packed.new.append(NewDelivery(delivery_id, tenant_id, endpoint_id, sealed, len(facts), people))
+        packed.posts.append(Post(delivery_id, tenant_id, endpoint_id, 1, len(facts), row.url, secrets, body))
         metrics.PACK_SIZE.observe(len(facts))
 
-    async def _secrets(self, row: FactRow | DeliveryRow) -> tuple[str, ...]:
+    async def _secrets(self, row: BundleRow | DeliveryRow) -> tuple[str, ...]:
         sealed = [row.secret] if row.old_secret is None else [row.secret, row.old_secret]
         return await open_secrets(self._keyring, row.tenant_id, row.endpoint_id, sealed)
 
-    def _is_early(self, fact: FactRow, contents: Contents) -> bool:
+    def _is_early(self, due: Due, contents: Contents) -> bool:
         """A status may overtake our own row of its message: it is told a little later, then without its recipient."""
-        if fact.kind != "status" or fact.subject_id in contents.sent:
+        if due.fact.kind != "status" or due.fact.subject_id in contents.sent:
             return False
-        return (clock.now() - fact.enqueued_at).total_seconds() < self._limits.defer_max_seconds
+        return (clock.now() - due.row.made_at).total_seconds() < self._limits.defer_max_seconds
 
-    async def _write(self, connection: AsyncConnection, packed: Sequence[Packed]) -> None:
+    async def _write(self, connection: AsyncConnection, bundles: Sequence[Opened], packed: Sequence[Packed]) -> None:
         new = [delivery for one in packed for delivery in one.new]
-        deferred = [fact for one in packed for fact in one.deferred]
-        moved = [fact for one in packed for fact in one.told]
-        dropped = [fact for one in packed for fact in one.dropped]
         if new:
             await repository.add_deliveries(connection, new, lease_seconds=self._limits.lease_seconds)
-        if deferred:
-            await repository.defer_facts(connection, deferred, defer_seconds=self._limits.defer_seconds)
-        if moved:
-            await told.move(connection, [fact.endpoint_id for fact in moved], [fact.event_id for fact in moved])
-        if dropped:
-            await repository.drop_facts(connection, dropped)
+            await told.remember(connection, [row for one in packed for row in _told(one)])
+        done, left = rest(bundles, [due for one in packed for due in (*one.told, *one.dropped)])
+        if done:
+            await repository.remove_bundles(connection, done)
+        if left:
+            await repository.leave_bundles(connection, left)
+
+
+def _told(packed: Packed) -> list[Told]:
+    """One row for what a delivery tells for the first time, one for what it tells again."""
+    return [
+        _row(delivery, facts, is_again=is_again)
+        for delivery in packed.new
+        for is_again in (False, True)
+        if (facts := [due for due in packed.told if due.row.is_again is is_again])
+    ]
+
+
+def _row(delivery: NewDelivery, facts: Sequence[Due], *, is_again: bool) -> Told:
+    return Told(
+        endpoint_id=delivery.endpoint_id,
+        tenant_id=delivery.tenant_id,
+        delivery_id=delivery.id,
+        is_again=is_again,
+        made_at=min(due.row.made_at for due in facts),
+        sequences=[due.row.sequence for due in facts],
+        places=[due.place for due in facts],
+        subject_ids=[due.fact.subject_id for due in facts],
+    )
 
 
 def _refuse(tenant_id: UUID, error: ServiceError) -> None:

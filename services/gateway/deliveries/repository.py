@@ -1,13 +1,13 @@
 """All SQL of deliveries (hot path): claims skip what others hold, every other set of rows is locked in key order."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.deliveries.due import BundleRow, Left
 from services.gateway.deliveries.schedule import Reach
 
 # A queue's statistics are always old. Without this an endpoint's whole backlog is read and sorted for its first rows.
@@ -64,7 +64,7 @@ CLAIM_DELIVERIES = text(
 
 # One worker packs for an endpoint at a time, until it commits: only so can the next one see whose facts are under way.
 LOCK_ENDPOINTS = text(
-    _ENDPOINTS_OF.format(table="callback_facts", condition="true")
+    _ENDPOINTS_OF.format(table="callback_queue", condition="true")
     + """
     select id from (select id from open_endpoints order by random() limit :endpoints_max offset 0) chosen
      where pg_try_advisory_xact_lock(:lock_class, hashtext(cast(id as text)))
@@ -73,8 +73,9 @@ LOCK_ENDPOINTS = text(
 
 # `busy`: deliveries that hold back later facts of their people. Those are young, or due, or under way; an older one
 # that waits for its next attempt holds back nobody, or one body that is never taken would silence its people for days.
-# `head`: only so many facts are looked at, however many of them must wait.
-CLAIM_FACTS = text("""
+# `head`: only so many facts are looked at, however many of them must wait; without bundles that were read and of whose
+# people each is held back.
+CLAIM_BUNDLES = text("""
     with mine as (
         select endpoint.id, endpoint.url, endpoint.secret, endpoint.max_updates, busy.conversations,
                greatest(wanted.places * least(endpoint.max_updates, :values_max), :facts_min) as facts_max,
@@ -92,44 +93,50 @@ CLAIM_FACTS = text("""
                        or delivery.due_at <= now() + make_interval(secs => :lease_seconds))) busy
          where busy.young < :window
     )
-    select fact.tenant_id, fact.endpoint_id, fact.event_id, fact.conversation, fact.phone_number_id, fact.kind,
-           fact.topic, fact.subject_id, fact.occurred_at, fact.content, fact.enqueued_at,
-           mine.url, mine.secret, mine.old_secret, mine.max_updates
-      from mine cross join lateral (
-           with head as materialized (
-               select * from callback_facts where endpoint_id = mine.id order by sequence limit :head_max
-           )
-           select * from head
-            where head.due_at <= now()
-              and not exists (select 1 from unnest(mine.conversations) as busy (conversation)
-                               where busy.conversation = head.conversation)
-              and not exists (select 1 from head early
-                               where early.conversation = head.conversation and early.sequence < head.sequence
-                                 and early.due_at > now())
-            order by head.sequence limit mine.facts_max) fact
+    select waiting.endpoint_id, waiting.tenant_id, waiting.is_again, waiting.sequence, waiting.made_at, waiting.places,
+           waiting.conversations is null as is_unread, bundle.facts, mine.url, mine.secret, mine.old_secret,
+           mine.max_updates, mine.conversations as busy
+      from mine
+     cross join lateral (
+           select *, sum(facts) over (order by is_again, sequence) - facts as before
+             from (select *, sum(facts) over (order by is_again, sequence) - facts as ahead
+                     from (select * from callback_queue
+                            where endpoint_id = mine.id order by is_again, sequence limit :head_max) nearest) head
+            where ahead < :head_max
+              and (conversations is null or not conversations <@ mine.conversations)) waiting
+     cross join lateral (
+           select log.facts from callback_log log
+            where log.tenant_id = waiting.tenant_id and log.sequence = waiting.sequence
+              and log.made_at = waiting.made_at offset 0) bundle
+     where waiting.before < mine.facts_max
+     order by waiting.endpoint_id, waiting.is_again, waiting.sequence
 """)
 
-DEFER_FACTS = text("""
-    update callback_facts fact set due_at = now() + make_interval(secs => :defer_seconds)
-      from unnest(cast(:endpoint_ids as uuid[]), cast(:event_ids as uuid[])) as mine (endpoint_id, event_id)
-     where fact.endpoint_id = mine.endpoint_id and fact.event_id = mine.event_id
+REMOVE_BUNDLES = text("""
+    delete from callback_queue waiting
+     using unnest(cast(:endpoint_ids as uuid[]), cast(:agains as boolean[]), cast(:sequences as bigint[]))
+           as told (endpoint, again, number)
+     where endpoint_id = endpoint and is_again = again and sequence = number
 """)
 
-DROP_FACTS = text("""
-    delete from callback_facts fact
-     using unnest(cast(:endpoint_ids as uuid[]), cast(:event_ids as uuid[])) as mine (endpoint_id, event_id)
-     where fact.endpoint_id = mine.endpoint_id and fact.event_id = mine.event_id
+LEAVE_BUNDLES = text("""
+    update callback_queue waiting
+       set facts = cardinality(cast(rest.places as smallint[])), places = cast(rest.places as smallint[]),
+           conversations = cast(rest.conversations as int[])
+      from unnest(cast(:endpoint_ids as uuid[]), cast(:agains as boolean[]), cast(:sequences as bigint[]),
+                  cast(:places as text[]), cast(:conversations as text[]))
+           as rest (endpoint, again, number, places, conversations)
+     where endpoint_id = endpoint and is_again = again and sequence = number
 """)
 
 # Arrays of arrays cannot be unnested, so each delivery's own arrays travel as text.
 ADD_DELIVERIES = text("""
-    insert into callback_deliveries (id, tenant_id, endpoint_id, body, facts, message_ids, conversations, due_at)
-    select new.id, new.tenant_id, new.endpoint_id, new.body, new.facts, cast(new.message_ids as uuid[]),
-           cast(new.conversations as int[]), now() + make_interval(secs => :lease_seconds)
+    insert into callback_deliveries (id, tenant_id, endpoint_id, body, facts, conversations, due_at)
+    select new.id, new.tenant_id, new.endpoint_id, new.body, new.facts, cast(new.conversations as int[]),
+           now() + make_interval(secs => :lease_seconds)
       from unnest(cast(:ids as uuid[]), cast(:tenant_ids as uuid[]), cast(:endpoint_ids as uuid[]),
-                  cast(:bodies as bytea[]), cast(:facts as int[]), cast(:message_ids as text[]),
-                  cast(:conversations as text[]))
-           as new (id, tenant_id, endpoint_id, body, facts, message_ids, conversations)
+                  cast(:bodies as bytea[]), cast(:facts as int[]), cast(:conversations as text[]))
+           as new (id, tenant_id, endpoint_id, body, facts, conversations)
      order by new.id
 """)
 
@@ -159,24 +166,6 @@ RESCHEDULE = text("""
 """)
 
 
-class FactRow(NamedTuple):
-    tenant_id: UUID
-    endpoint_id: UUID
-    event_id: UUID
-    conversation: int
-    phone_number_id: str
-    kind: str
-    topic: str
-    subject_id: UUID
-    occurred_at: datetime
-    content: bytes
-    enqueued_at: datetime
-    url: str
-    secret: bytes
-    old_secret: bytes | None
-    max_updates: int
-
-
 class DeliveryRow(NamedTuple):
     id: UUID
     tenant_id: UUID
@@ -195,7 +184,6 @@ class NewDelivery(NamedTuple):
     endpoint_id: UUID
     body: bytes
     facts: int
-    message_ids: list[UUID]
     conversations: list[int]
 
 
@@ -229,23 +217,24 @@ async def lock_endpoints(
     return list(await connection.scalars(LOCK_ENDPOINTS, parameters))
 
 
-async def claim_facts(
+async def claim_bundles(
     connection: AsyncConnection, *, endpoint_ids: Sequence[UUID], places: Sequence[int], reach: Reach
-) -> list[FactRow]:
-    """Due facts of locked endpoints, in the order they were enqueued: what fills their places, or `facts_min`.
-
-    Without those of people of whom something earlier is not told yet.
-    """
+) -> list[BundleRow]:
+    """Bundles of locked endpoints, in the order in which they are told: what fills their places, or `facts_min`."""
     parameters = {"endpoint_ids": list(endpoint_ids), "places": list(places)} | reach._asdict()
-    return [FactRow(*row) for row in await connection.execute(CLAIM_FACTS, parameters)]
+    return [BundleRow(*row) for row in await connection.execute(CLAIM_BUNDLES, parameters)]
 
 
-async def defer_facts(connection: AsyncConnection, facts: Sequence[FactRow], *, defer_seconds: float) -> None:
-    await connection.execute(DEFER_FACTS, _keys(facts) | {"defer_seconds": defer_seconds})
+async def remove_bundles(connection: AsyncConnection, rows: Sequence[BundleRow]) -> None:
+    await connection.execute(REMOVE_BUNDLES, _keys(rows))
 
 
-async def drop_facts(connection: AsyncConnection, facts: Sequence[FactRow]) -> None:
-    await connection.execute(DROP_FACTS, _keys(facts))
+async def leave_bundles(connection: AsyncConnection, rows: Sequence[Left]) -> None:
+    rest = {
+        "places": [_array(row.places) for row in rows],
+        "conversations": [_array(row.conversations) for row in rows],
+    }
+    await connection.execute(LEAVE_BUNDLES, _keys(rows) | rest)
 
 
 async def add_deliveries(
@@ -258,7 +247,6 @@ async def add_deliveries(
         "endpoint_ids": [delivery.endpoint_id for delivery in deliveries],
         "bodies": [delivery.body for delivery in deliveries],
         "facts": [delivery.facts for delivery in deliveries],
-        "message_ids": [_array(delivery.message_ids) for delivery in deliveries],
         "conversations": [_array(delivery.conversations) for delivery in deliveries],
         "lease_seconds": lease_seconds,
     }
@@ -286,5 +274,9 @@ def _array(values: Sequence[object]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def _keys(facts: Sequence[FactRow]) -> dict[str, object]:
-    return {"endpoint_ids": [fact.endpoint_id for fact in facts], "event_ids": [fact.event_id for fact in facts]}
+def _keys(rows: Sequence[BundleRow] | Sequence[Left]) -> dict[str, object]:
+    return {
+        "endpoint_ids": [row.endpoint_id for row in rows],
+        "agains": [row.is_again for row in rows],
+        "sequences": [row.sequence for row in rows],
+    }

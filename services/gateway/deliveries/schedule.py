@@ -49,11 +49,11 @@ class Limits:
     order_seconds: float = 600.0  # a delivery younger than this holds back later facts of its people
     order_window: int = 32  # such deliveries of one endpoint: more are not made before some are taken
     head_max: int = 1_000  # facts at the head of an endpoint's queue that a round looks at
-    defer_seconds: float = 1.0  # a status whose message is not stored yet is looked at again
-    defer_max_seconds: float = 30.0  # and then told without its recipient
+    defer_max_seconds: float = 30.0  # a status whose message is not stored by then is told without its recipient
     keep_seconds: float = 7 * 86_400.0  # facts that nobody takes, and dead deliveries
+    again_seconds: float = 0.5  # between looks for deliveries whose next attempt is due
     idle_seconds: float = 0.25  # between polls for what other processes enqueued
-    gather_seconds: float = 0.25  # between rounds under load: a post costs as much as twenty facts in it
+    gather_seconds: float = 0.4  # between rounds under load: a post costs as much as twenty facts in it
     failures_free: int = 3  # failures in a row before an endpoint is given one probe at a time
     pause_max_seconds: float = 30.0
 

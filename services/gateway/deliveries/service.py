@@ -9,10 +9,13 @@ import time
 from contextlib import suppress
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.gateway.callbacks.service import AddressRules, listen, wake
 from services.gateway.deliveries import metrics, repository
 from services.gateway.deliveries.outcomes import Outcome, Outcomes
 from services.gateway.deliveries.packing import Packer, Post, Round
+from services.gateway.deliveries.repository import DeliveryRow
 from services.gateway.deliveries.resolver import CheckedResolver
 from services.gateway.deliveries.schedule import Lanes, Limits
 from services.gateway.deliveries.sender import Sender
@@ -32,7 +35,7 @@ OUTAGE_PAUSE_SECONDS = 0.5
 BROKEN_PAUSE_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 60.0
-RESULT_TICK_SECONDS = 0.05
+RESULT_TICK_SECONDS = 0.1
 RESULT_BATCH_MAX = 200
 LOADED_PAUSE_SECONDS = 0.1
 LOADED_FACTS = 20  # a round that packed this much is followed by a pause to gather more
@@ -63,6 +66,7 @@ class Deliveries:
         self._bell = asyncio.Event()
         self._freed = asyncio.Event()  # a lane of an endpoint that has facts left
         self._left: frozenset[UUID] = frozenset()
+        self._again_at = 0.0  # monotonic
         self._posting: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None  # a bug in a post: the process ends and is restarted
         self._results: Batcher[Outcome, None] = Batcher(
@@ -133,9 +137,7 @@ class Deliveries:
         async with self._database.transaction() as connection:
             await repository.walk_indexes(connection)
             closed = self._lanes.closed()
-            rows = await repository.claim_deliveries(
-                connection, closed=closed, endpoints_max=limits.endpoints_max, lease_seconds=limits.lease_seconds
-            )
+            rows = await self._due_again(connection, closed)
             repeated = await self._packer.unseal(rows)
             new = await self._packer.pack(connection, closed + [row.endpoint_id for row in rows], self._lanes.places)
         for endpoint_id in repeated.broken + new.broken:
@@ -144,6 +146,17 @@ class Deliveries:
         for post in repeated.posts + new.posts:
             self._start(sender, post)
         return new
+
+    async def _due_again(self, connection: AsyncConnection, closed: list[UUID]) -> list[DeliveryRow]:
+        """Deliveries whose next attempt is due; while there are none, they are looked for now and then only."""
+        if time.monotonic() < self._again_at:
+            return []
+        limits = self._limits
+        rows = await repository.claim_deliveries(
+            connection, closed=closed, endpoints_max=limits.endpoints_max, lease_seconds=limits.lease_seconds
+        )
+        self._again_at = 0.0 if rows else time.monotonic() + limits.again_seconds
+        return rows
 
     def _start(self, sender: Sender, post: Post) -> None:
         self._lanes.enter(post.endpoint_id)

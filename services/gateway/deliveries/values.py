@@ -10,18 +10,19 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.callbacks.service import StoredFact
 from services.gateway.contents import service as contents
 from services.gateway.deliveries import envelope, metrics, naming
+from services.gateway.deliveries.due import Due
 from services.gateway.deliveries.envelope import (
+    Addressed,
     Inbound,
     MessageContent,
     PlatformContent,
-    Sent,
     StatusContent,
     Value,
 )
 from services.gateway.deliveries.openings import Openings
-from services.gateway.deliveries.repository import FactRow
 from services.gateway.inbound import service as inbound
 from services.gateway.inbound.service import Stored
 from services.gateway.keys.service import Keyring
@@ -34,7 +35,7 @@ from services.kernel.logging import get_logger
 UNKNOWN_WABA = "0"
 MESSAGES = "messages"
 BREATH_SECONDS = 0.005
-# Requests that stay open in memory, of 400 bytes each: a message is told of three times within seconds.
+# Requests whose address stays open in memory, of 700 bytes each: a message is told of three times within seconds.
 SENT_MAX = 20_000
 
 _log = get_logger()
@@ -43,15 +44,23 @@ _message = msgspec.json.Decoder(MessageContent)
 _platform = msgspec.json.Decoder(PlatformContent)
 
 Name = tuple[UUID, str]  # a tenant, and an id of Meta's
-Subject = tuple[UUID, UUID]  # a tenant, and a message
+
+
+class Described(NamedTuple):
+    """A number as its tenant is told of it; `tenant_id` is None where nobody has it."""
+
+    tenant_id: UUID | None
+    waba_id: str
+    metadata: msgspec.Raw
 
 
 class Contents(NamedTuple):
-    """What one round's facts speak of: requests opened (None: not to be opened), messages, and our ids by Meta's."""
+    """What one round's facts speak of: numbers, requests (None: not to be opened), messages, and our ids by Meta's."""
 
-    sent: Mapping[UUID, Sent | None]
-    inbound: Mapping[UUID, Stored]
-    opened: Mapping[UUID, Inbound | None]
+    numbers: Mapping[str, Described]
+    sent: Mapping[str, Addressed | None]
+    inbound: Mapping[str, Stored]
+    opened: Mapping[str, Inbound | None]
     ours: Mapping[UUID, Mapping[str, str]]
 
 
@@ -65,102 +74,103 @@ class Values:
         self._public_url = public_url
         self._openings = Openings(keyring)
         self._breathed_at = 0.0
-        self._sent: dict[Subject, Sent] = {}  # the latest opened last
+        self._sent: dict[str, tuple[UUID, Addressed]] = {}  # and whose it is; the latest opened last
 
-    async def prepare(self, connection: AsyncConnection, facts: Sequence[FactRow]) -> Contents:
+    async def prepare(self, connection: AsyncConnection, facts: Sequence[Due]) -> Contents:
         """Everything that these facts' values need of the database, in one query of a kind for all of them."""
-        sent = await self._requests(
-            connection, {fact.subject_id: fact.tenant_id for fact in facts if fact.kind == "status"}
-        )
-        arrived = {fact.subject_id: fact.tenant_id for fact in facts if fact.kind == "message"}
+        self._openings.forget_keys()
+        numbers = {name: await self._described(name) for name in {due.fact.phone_number_id for due in facts}}
+        sent = await self._requests(connection, _subjects(facts, "status"))
+        arrived = _subjects(facts, "message")
         if not arrived:
-            return Contents(sent, {}, {}, {})
-        stored = await inbound.contents(connection, tenant_ids=list(arrived.values()), ids=list(arrived))
-        opened: dict[UUID, Inbound | None] = {}
+            return Contents(numbers, sent, {}, {}, {})
+        ids = [UUID(subject_id) for subject_id in arrived]
+        found = await inbound.contents(connection, tenant_ids=list(arrived.values()), ids=ids)
+        stored = {str(inbound_id): content for inbound_id, content in found.items()}
+        opened: dict[str, Inbound | None] = {}
         for inbound_id, content in stored.items():
             opened[inbound_id] = await self._openings.inbound(arrived[inbound_id], inbound_id, content.content)
             await self._breathe()
-        return Contents(sent, stored, opened, await self._our_ids(connection, arrived, opened))
+        return Contents(numbers, sent, stored, opened, await self._our_ids(connection, arrived, opened))
 
-    async def _requests(self, connection: AsyncConnection, tenants: Mapping[UUID, UUID]) -> dict[UUID, Sent | None]:
+    async def _described(self, phone_number_id: str) -> Described:
+        if (number := await self._directory.number(phone_number_id)) is None:
+            return Described(None, UNKNOWN_WABA, envelope.metadata(phone_number_id, None))
+        shown = number.display_phone_number.removeprefix("+")
+        return Described(number.tenant_id, number.waba_id, envelope.metadata(phone_number_id, shown))
+
+    async def _requests(self, connection: AsyncConnection, tenants: Mapping[str, UUID]) -> dict[str, Addressed | None]:
         """What was sent under these ids, as far as it is stored."""
-        known: dict[UUID, Sent | None] = {}
-        unknown: dict[UUID, UUID] = {}
+        known: dict[str, Addressed | None] = {}
+        unknown: dict[str, UUID] = {}
         for message_id, tenant_id in tenants.items():
-            if (sent := self._sent.get((tenant_id, message_id))) is not None:
-                known[message_id] = sent
+            sent = self._sent.get(message_id)
+            if sent is not None and sent[0] == tenant_id:
+                known[message_id] = sent[1]
             else:
                 unknown[message_id] = tenant_id
         if unknown:
-            sealed = await contents.bodies(connection, list(unknown.values()), list(unknown))
-            for message_id, body in sealed.items():
+            sealed = await contents.bodies(connection, list(unknown.values()), [UUID(one) for one in unknown])
+            for stored_id, body in sealed.items():
+                message_id = str(stored_id)
                 known[message_id] = await self._opened(unknown[message_id], message_id, body)
         return known
 
-    async def _opened(self, tenant_id: UUID, message_id: UUID, body: bytes) -> Sent | None:
+    async def _opened(self, tenant_id: UUID, message_id: str, body: bytes) -> Addressed | None:
         await self._breathe()
         sent = await self._openings.sent(tenant_id, message_id, body)
-        if sent is not None:
-            self._sent[tenant_id, message_id] = sent
-            if len(self._sent) > SENT_MAX:
-                del self._sent[next(iter(self._sent))]
-        return sent
+        if sent is None:
+            return None
+        addressed = envelope.addressed(sent)
+        self._sent[message_id] = (tenant_id, addressed)
+        if len(self._sent) > SENT_MAX:
+            del self._sent[next(iter(self._sent))]
+        return addressed
 
-    async def value(self, fact: FactRow, contents: Contents) -> Value | None:
+    async def value(self, due: Due, contents: Contents) -> Value | None:
         """None for a fact that says nothing we can read: it is dropped and counted."""
+        tenant_id, fact = due.row.tenant_id, due.fact
         try:
             if fact.kind == "platform":
-                return await self._platform_value(fact)
-            return await self._value_of_number(fact, contents)
+                return await self._platform_value(tenant_id, fact)
+            number = contents.numbers[fact.phone_number_id]
+            if number.tenant_id != tenant_id:
+                number = Described(None, UNKNOWN_WABA, envelope.metadata(fact.phone_number_id, None))
+            if fact.kind == "status":
+                return Value(number.waba_id, MESSAGES, await self._status_value(tenant_id, fact, contents, number))
+            return Value(number.waba_id, MESSAGES, self._message_value(tenant_id, fact, contents, number))
         except msgspec.MsgspecError:
             metrics.FACTS_DROPPED.labels("malformed").inc()
-            _log.error("fact is malformed", event_id=str(fact.event_id), kind=fact.kind)
+            _log.error("fact is malformed", event_id=fact.event_id, kind=fact.kind)
             return None
 
-    async def _value_of_number(self, fact: FactRow, contents: Contents) -> Value:
-        number = await self._directory.number(fact.phone_number_id)
-        if number is None or number.tenant_id != fact.tenant_id:
-            waba_id, shown = UNKNOWN_WABA, None
-        else:
-            waba_id, shown = number.waba_id, number.display_phone_number.removeprefix("+")
-        metadata = envelope.metadata(fact.phone_number_id, shown)
-        if fact.kind == "status":
-            return Value(waba_id, MESSAGES, await self._status_value(fact, contents, metadata))
-        return Value(waba_id, MESSAGES, self._message_value(fact, contents, metadata))
-
-    async def _status_value(self, fact: FactRow, contents: Contents, metadata: dict[str, str]) -> bytes:
+    async def _status_value(self, tenant_id: UUID, fact: StoredFact, contents: Contents, number: Described) -> bytes:
         content = _status.decode(fact.content)
-        sent = contents.sent.get(fact.subject_id)
         reported = None
         if content.sealed_details is not None:
-            reported = await self._openings.reported(fact.tenant_id, fact.event_id, content.sealed_details)
+            reported = await self._openings.reported(tenant_id, fact.event_id, content.sealed_details)
+        addressed = contents.sent.get(fact.subject_id)
         return envelope.status_value(
-            event_id=fact.event_id,
-            message_id=fact.subject_id,
-            occurred_at=fact.occurred_at,
-            metadata=metadata,
-            content=content,
-            sent=sent,
-            reported=reported,
+            fact, metadata=number.metadata, content=content, addressed=addressed, reported=reported
         )
 
-    def _message_value(self, fact: FactRow, contents: Contents, metadata: dict[str, str]) -> bytes:
+    def _message_value(self, tenant_id: UUID, fact: StoredFact, contents: Contents, number: Described) -> bytes:
         stored = contents.inbound.get(fact.subject_id)
         opened = contents.opened.get(fact.subject_id)
         kind = stored.kind if stored else "unknown"
         return envelope.message_value(
             event_id=fact.event_id,
-            inbound_id=fact.subject_id,
-            metadata=metadata,
+            inbound_id=UUID(fact.subject_id),
+            metadata=number.metadata,
             content=_message.decode(fact.content),
-            inbound=opened or envelope.unreadable_message(kind=kind, occurred_at=fact.occurred_at),
-            ours=contents.ours.get(fact.tenant_id, {}),
+            inbound=opened or envelope.unreadable_message(kind=kind, timestamp=fact.timestamp),
+            ours=contents.ours.get(tenant_id, {}),
             public_url=self._public_url,
         )
 
-    async def _platform_value(self, fact: FactRow) -> Value | None:
+    async def _platform_value(self, tenant_id: UUID, fact: StoredFact) -> Value | None:
         content = _platform.decode(fact.content)
-        opened = await self._openings.platform(fact.tenant_id, fact.event_id, content.sealed_value)
+        opened = await self._openings.platform(tenant_id, fact.event_id, content.sealed_value)
         if opened is None:
             metrics.FACTS_DROPPED.labels("not_opened").inc()
             return None
@@ -168,7 +178,7 @@ class Values:
         return Value(content.waba_id, content.field, value, content.time)
 
     async def _our_ids(
-        self, connection: AsyncConnection, tenants: Mapping[UUID, UUID], opened: Mapping[UUID, Inbound | None]
+        self, connection: AsyncConnection, tenants: Mapping[str, UUID], opened: Mapping[str, Inbound | None]
     ) -> dict[UUID, dict[str, str]]:
         """By tenant, our ids of the messages that these name: its own, or of what people wrote to it."""
         names = {
@@ -212,3 +222,8 @@ class Values:
         if time.monotonic() - self._breathed_at > BREATH_SECONDS:
             await asyncio.sleep(0)
             self._breathed_at = time.monotonic()
+
+
+def _subjects(facts: Sequence[Due], kind: str) -> dict[str, UUID]:
+    """Whose they are, by what the facts of this kind speak of."""
+    return {due.fact.subject_id: due.row.tenant_id for due in facts if due.fact.kind == kind}

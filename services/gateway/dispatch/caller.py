@@ -1,8 +1,8 @@
 """From a claimed row to a result: open the body, call Meta, read the fate (hot path)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row
@@ -32,10 +32,11 @@ _log = get_logger()
 
 
 class Attempt(NamedTuple):
-    """A started attempt: the claimed row, its number, and the sealed request."""
+    """A started attempt: the claimed row, its number, when consent was asked for it, and the sealed request."""
 
     row: Row[Any]
     number: int
+    asked_at: datetime
     body: bytes
 
 
@@ -43,6 +44,7 @@ class _Call(NamedTuple):
     graph: GraphClient
     access_token: str
     request: bytes
+    wamid_place: crypto.Place
     sealing_key: crypto.Key
     index_key: bytes
 
@@ -65,9 +67,9 @@ class Caller:
             call = await self._prepare(attempt)
         except (*DEPENDENCY_ERRORS, ServiceError, crypto.CannotOpen) as error:
             _log.error("call cannot be prepared", message_id=row.message_id, error_class=type(error).__name__)
-            return not_sent(row, attempt.number, NOT_SENT_DELAY_SECONDS if is_retryable(error) else HELP_DELAY_SECONDS)
+            return not_sent(attempt, NOT_SENT_DELAY_SECONDS if is_retryable(error) else HELP_DELAY_SECONDS)
         if call is None:
-            return not_sent(row, attempt.number, SUSPENDED_DELAY_SECONDS)
+            return not_sent(attempt, SUSPENDED_DELAY_SECONDS)
         answer = await call.graph.send(
             phone_number_id=row.phone_number_id,
             access_token=call.access_token,
@@ -76,15 +78,15 @@ class Caller:
         )
         match answer:
             case Accepted(wamid):
-                return _sent(row, attempt.number, wamid, call)
+                return _sent(attempt, wamid, call)
             case Refused(code):
-                return _refused(row, attempt.number, code)
+                return _refused(attempt, code)
             case NotSent(why):
                 _log.info("call did not begin", message_id=row.message_id, attempt=attempt.number, reason=why)
-                return not_sent(row, attempt.number, _pause(attempt.number))
+                return not_sent(attempt, _pause(attempt.number))
             case Ambiguous(why):
                 _log.warning("send is ambiguous", message_id=row.message_id, attempt=attempt.number, reason=why)
-                return _result(row, attempt.number, outcome="unknown")
+                return _result(attempt, outcome="unknown")
 
     async def _prepare(self, attempt: Attempt) -> _Call | None:
         """Everything that the call and its answer need, so that nothing can fail after it; None: the number is off."""
@@ -92,72 +94,74 @@ class Caller:
         number = await self._directory.number(row.phone_number_id)
         if number is None or number.state != "active":
             return None
-        key = await self._keyring.opening_key(row.tenant_id, PURPOSE, crypto.sealed_key_id(attempt.body))
-        place = crypto.Place(row.tenant_id, "messages", "body", str(row.message_id))
-        request = _named(crypto.open_sealed(key, place, attempt.body), row.message_id)
+        newest = opening = await self._keyring.key(row.tenant_id, PURPOSE)
+        if newest.id != (key_id := crypto.sealed_key_id(attempt.body)):
+            opening = await self._keyring.opening_key(row.tenant_id, PURPOSE, key_id)
+        name = str(row.message_id)
+        request = crypto.open_sealed(opening, crypto.Place(row.tenant_id, "messages", "body", name), attempt.body)
         return _Call(
             graph=self._graphs[number.mode],
             access_token=number.access_token,
-            request=request,
-            sealing_key=await self._keyring.key(row.tenant_id, PURPOSE),
+            request=_named(request, name),
+            wamid_place=crypto.Place(row.tenant_id, "messages", "wamid", name),
+            sealing_key=newest,
             index_key=await self._keyring.index_key(row.tenant_id),
         )
 
 
-def _named(request: bytes, message_id: UUID) -> bytes:
+def _named(request: bytes, message_id: str) -> bytes:
     """The request under our id; the tenant's own opaque data stays with us.
 
     A request is canonical JSON, in which no name is escaped: one that says nothing of it needs no decoding.
     """
     if OPAQUE not in request and request.startswith(b'{"') and request.endswith(b"}"):
-        return b'%s,"%s":"%s"}' % (request[:-1], OPAQUE, str(message_id).encode())
-    return msgspec.json.encode({**msgspec.json.decode(request), OPAQUE.decode(): str(message_id)})
+        return b'%s,"%s":"%s"}' % (request[:-1], OPAQUE, message_id.encode())
+    return msgspec.json.encode({**msgspec.json.decode(request), OPAQUE.decode(): message_id})
 
 
-def _sent(row: Row[Any], attempt: int, wamid: str, call: _Call) -> Result:
+def _sent(attempt: Attempt, wamid: str, call: _Call) -> Result:
     # A real wamid holds the person's phone number in base64: it is indexed and sealed like one.
-    place = crypto.Place(row.tenant_id, "messages", "wamid", str(row.message_id))
     return _result(
-        row,
         attempt,
         outcome="sent",
         wamid_index=crypto.blind_index(call.index_key, "wamid", wamid),
-        wamid=crypto.seal(call.sealing_key, place, wamid.encode()),
+        wamid=crypto.seal(call.sealing_key, call.wamid_place, wamid.encode()),
     )
 
 
-def not_sent(row: Row[Any], attempt: int, delay_seconds: float = NOT_SENT_DELAY_SECONDS) -> Result:
+def not_sent(attempt: Attempt, delay_seconds: float = NOT_SENT_DELAY_SECONDS) -> Result:
     """The call certainly did not begin: the message goes back into the queue."""
-    return _result(row, attempt, outcome="requeue", delay_seconds=delay_seconds, refund=1)
+    return _result(attempt, outcome="requeue", delay_seconds=delay_seconds, refund=1)
 
 
 def _pause(attempt: int) -> float:
     return min(NOT_SENT_DELAY_SECONDS * 2.0 ** min(attempt - 1, 10), NOT_SENT_DELAY_MAX_SECONDS)
 
 
-def _refused(row: Row[Any], attempt: int, code: int) -> Result:
+def _refused(attempt: Attempt, code: int) -> Result:
     metrics.GRAPH_ERRORS.labels(str(code)).inc()
-    fate = fate_of(code, attempt)
+    row, fate = attempt.row, fate_of(code, attempt.number)
     if fate.is_alert:
         metrics.ALERTS.labels(str(code)).inc()
         _log.error("Meta needs a person's attention", message_id=row.message_id, tenant_id=row.tenant_id, code=code)
     match fate.action:
         case Action.RETRY:
-            return _result(row, attempt, outcome="requeue", delay_seconds=fate.delay(attempt), parks=fate.parks)
+            return _result(attempt, outcome="requeue", delay_seconds=fate.delay(attempt.number), parks=fate.parks)
         case Action.FAIL:
-            return _result(row, attempt, outcome="failed", code=code, reason=reason_of(code))
+            return _result(attempt, outcome="failed", code=code, reason=reason_of(code))
         case Action.UNKNOWN:
-            _log.warning("send is ambiguous", message_id=row.message_id, attempt=attempt, code=code)
-            return _result(row, attempt, outcome="unknown")
+            _log.warning("send is ambiguous", message_id=row.message_id, attempt=attempt.number, code=code)
+            return _result(attempt, outcome="unknown")
 
 
-def _result(row: Row[Any], attempt: int, **outcome: Any) -> Result:
-    message_id: UUID = row.message_id
+def _result(attempt: Attempt, **outcome: Any) -> Result:
+    row = attempt.row
     return Result(
         tenant_id=row.tenant_id,
-        message_id=message_id,
+        message_id=row.message_id,
         phone_number_id=row.phone_number_id,
         person=row.person,
-        attempt=attempt,
+        attempt=attempt.number,
+        asked_at=attempt.asked_at,
         **outcome,
     )

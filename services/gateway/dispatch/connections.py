@@ -15,10 +15,13 @@ from typing import NamedTuple, cast
 import httptools
 from yarl import URL
 
+from services.kernel.bunches import Bunches
+
 ANSWER_BYTES_MAX = 256 * 1024  # headers and body: the parser keeps a header until its end
 CONNECT_TIMEOUT_SECONDS = 1.0
 # Shorter than Meta's own, so that we rarely write into a connection that is being closed.
 KEEP_ALIVE_SECONDS = 15.0
+BUNCH_SECONDS = 0.008  # answers of a crowd are read together
 _FRAMES = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -29,9 +32,12 @@ class Broken(Exception):
 class Connection(asyncio.Protocol):
     """One connection with at most one request under way."""
 
-    def __init__(self, forget: "Callable[[Connection], None]") -> None:
-        """`forget` is called when it is closed."""
+    def __init__(self, forget: "Callable[[Connection], None]", bunches: Bunches) -> None:
+        """`forget` is called when it is closed; what comes in is read with `bunches`."""
         self._forget = forget
+        self._bunches = bunches
+        self._loop = asyncio.get_running_loop()
+        self._held = b""
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[bytes] | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -43,19 +49,18 @@ class Connection(asyncio.Protocol):
     @property
     def is_usable(self) -> bool:
         """Open, and nobody waits for an answer on it."""
-        return self._transport is not None and not self._transport.is_closing() and self._answer is None
+        return self._answer is None and self._transport is not None and not self._transport.is_closing()
 
     async def ask(self, request: bytes, *, timeout_seconds: float) -> bytes:
         """Write the request at once, of a usable connection, and wait for the body of its answer; raises Broken."""
         assert self._transport is not None  # it is usable
-        loop = asyncio.get_running_loop()
         self._body.clear()
         self._bytes = 0
         self._is_framed = False
-        answer: asyncio.Future[bytes] = loop.create_future()
+        answer: asyncio.Future[bytes] = self._loop.create_future()
         self._answer = answer
         self._transport.write(request)
-        timer = loop.call_later(timeout_seconds, self._spoil, "TimeoutError")
+        timer = self._loop.call_later(timeout_seconds, self._time_out)
         try:
             return await answer
         finally:
@@ -69,6 +74,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.read_held()
         self._transport = None
         self._forget(self)
         # An answer without a length ends with its connection.
@@ -84,6 +90,15 @@ class Connection(asyncio.Protocol):
         self._bytes += len(data)
         if self._bytes > ANSWER_BYTES_MAX:
             self._spoil("too long")
+            return
+        if not self._held:
+            self._bunches.add(self, self._loop)
+        self._held += data
+
+    def read_held(self) -> None:
+        """Read what came in."""
+        data, self._held = self._held, b""
+        if not data:
             return
         try:
             self._parser.feed_data(data)
@@ -108,7 +123,13 @@ class Connection(asyncio.Protocol):
             self.close()
         self._tell(bytes(self._body))
 
+    def _time_out(self) -> None:
+        self.read_held()
+        if self._answer is not None:
+            self._spoil("TimeoutError")
+
     def _spoil(self, why: str) -> None:
+        self._held = b""
         self._fail(why)
         self.close()
 
@@ -149,6 +170,7 @@ class Pool:
         self._free = connections_max  # places
         self._idle: deque[Connection] = deque()  # the latest used last
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._bunches = Bunches(BUNCH_SECONDS)
 
     @property
     def is_idle(self) -> bool:
@@ -212,7 +234,7 @@ class Pool:
         try:
             async with asyncio.timeout(timeout_seconds):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self.forget), address.host, address.port, ssl=address.tls
+                    lambda: Connection(self.forget, self._bunches), address.host, address.port, ssl=address.tls
                 )
         finally:
             if connection is None:

@@ -9,18 +9,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.contents import service as contents
 from services.gateway.dispatch import metrics, repository, results
 from services.gateway.dispatch.caller import Attempt, Caller, not_sent
 from services.gateway.dispatch.questions import Answer, Questions
-from services.gateway.dispatch.results import Result
-from services.gateway.messages import service as messages
+from services.gateway.dispatch.results import CALL_WITHIN, Result
 from services.gateway.turns import service as turns
 from services.gateway.turns.service import Pair, Slots
 from services.kernel import clock
@@ -36,16 +36,16 @@ EXPRESS_PLACES = 100
 # Of one number, and of its mailings: 1,000 messages/s at 150 ms, and what is slow there takes nobody else's places.
 NUMBER_WINDOW = 300
 NUMBER_BULK_WINDOW = 250
-CLAIM_MAX = 200
+CLAIM_MAX = 300
 # Time for question and start; a worker that dies here delays its messages by this much.
 LEASE_SECONDS = 10.0
-# The promise: a call begins within a second of consent's answer, so that a withdrawal is obeyed.
-CALL_WITHIN_SECONDS = 1.0
 WAIT_SECONDS = 1.0
 IDLE_SECONDS = 0.25
 # Under load a claim carries more when it waits: its question and its transactions cost the same for one message.
-LOADED_SECONDS = 0.2
+# Mailings gather longer, and replies are claimed between them.
 LOADED_MESSAGES = 20
+LOADED_SECONDS = 0.1
+LOADED_BULK_SECONDS = 0.3
 RESULT_TICK_SECONDS = 0.2
 STEP_ASIDE_EVERY_SECONDS = 1.0
 OUTAGE_SECONDS = 0.5
@@ -73,6 +73,7 @@ class Dispatcher:
         self._in_flight = 0
         self._of_number: Counter[str] = Counter()
         self._step_aside_at = 0.0
+        self._bulk_at = 0.0
         self._carrying: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
         self._written = written
@@ -108,13 +109,22 @@ class Dispatcher:
                 is_more = await self._claim(slots)
             except FAILURES as error:
                 await self._outage(error)
-        if not is_more:
+        if is_more:
+            self._bulk_at = 0.0
+        else:
             await self._rest()
 
     def _slots(self) -> Slots:
         free = min(WINDOW - self._in_flight, CLAIM_MAX)
-        bulk = min(WINDOW - EXPRESS_PLACES - self._in_flight, free)
+        bulk = min(WINDOW - EXPRESS_PLACES - self._in_flight, free) if self._is_turn_of_bulk() else 0
         return Slots(free, max(bulk, 0), NUMBER_WINDOW, NUMBER_BULK_WINDOW)
+
+    def _is_turn_of_bulk(self) -> bool:
+        now = time.monotonic()
+        if self._in_flight >= LOADED_MESSAGES and now < self._bulk_at:
+            return False
+        self._bulk_at = now + LOADED_BULK_SECONDS
+        return True
 
     async def _rest(self) -> None:
         """Gather under load, so that one claim carries more; else go on as soon as there may be something."""
@@ -158,13 +168,13 @@ class Dispatcher:
         started: list[Attempt] = []
         asked_at, asked_monotonic = clock.now(), time.monotonic()
         try:
-            started = await self._judge(rows, asked_at + timedelta(seconds=CALL_WITHIN_SECONDS))
+            started = await self._judge(rows, asked_at + CALL_WITHIN)
         except FAILURES as error:
             await self._outage(error)
         finally:
             going = {attempt.row.message_id for attempt in started}
             self._leave([row for row in rows if row.message_id not in going])
-        await self._call(started, start_before=asked_monotonic + CALL_WITHIN_SECONDS)
+        await self._call(started, start_before=asked_monotonic + CALL_WITHIN.total_seconds())
 
     async def _judge(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
         """Ask consent, and start what it lets go."""
@@ -190,7 +200,7 @@ class Dispatcher:
             given = await repository.give_back(
                 connection, ids=[row.message_id for row in rows], worker=self._worker, delay_seconds=WAIT_SECONDS
             )
-            await turns.change_pairs(connection, [Pair(row.phone_number_id, row.person, refund=1) for row in given])
+            await turns.change(connection, pairs=[Pair(row.phone_number_id, row.person, refund=1) for row in given])
 
     async def _stop(self, stopped: Sequence[tuple[Row[Any], Answer]]) -> None:
         """Consent says no: the message ends here, before its call."""
@@ -204,24 +214,26 @@ class Dispatcher:
             return await self._start(rows, call_before)
         except FAILURES as error:
             await self._outage(error)
-        await asyncio.gather(*(self._report(not_sent(row, row.attempt + 1)) for row in rows))
+        asked_at = call_before - CALL_WITHIN
+        unmade = [Attempt(row, row.attempt + 1, asked_at, b"") for row in rows]
+        await asyncio.gather(*(self._report(not_sent(attempt)) for attempt in unmade))
         return []
 
     async def _start(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
         """Record the attempts; only what the database says has started may be called."""
         if not rows:
             return []
+        ids = sorted(row.message_id for row in rows)
         async with self._database.transaction() as connection:
-            # Messages before their queue rows, as everybody does. One whose lease is over stays "sending" and waits.
-            bodies = await messages.start(
-                connection,
-                tenant_ids=[row.tenant_id for row in rows],
-                message_ids=[row.message_id for row in rows],
-                at=clock.now(),
+            started = await repository.start(connection, ids=ids, worker=self._worker, call_before=call_before)
+            bodies = await contents.bodies(
+                connection, [row.tenant_id for row in started], [row.message_id for row in started]
             )
-            started = await repository.start(connection, ids=list(bodies), worker=self._worker, call_before=call_before)
         attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
-        return [Attempt(row, attempts[id_], bodies[id_]) for row in rows if (id_ := row.message_id) in attempts]
+        asked_at = call_before - CALL_WITHIN
+        return [
+            Attempt(row, attempts[id_], asked_at, bodies[id_]) for row in rows if (id_ := row.message_id) in attempts
+        ]
 
     async def _call(self, attempts: Sequence[Attempt], *, start_before: float) -> None:
         await asyncio.gather(*(self._call_one(attempt, start_before) for attempt in attempts))

@@ -14,10 +14,8 @@ _ENQUEUE = text("""
         select * from unnest(
                cast(:ids as uuid[]), cast(:tenant_ids as uuid[]), cast(:phone_number_ids as text[]),
                cast(:persons as text[]), cast(:lanes as smallint[]), cast(:positions as bigint[]),
-               cast(:due as timestamptz[]), cast(:expires as timestamptz[]), cast(:held as text[]),
-               cast(:republish as timestamptz[]))
-            as new (message_id, tenant_id, phone_number_id, person, lane, position, due_at, expires_at, held_by,
-                    republish_at)
+               cast(:expires as timestamptz[]))
+            as new (message_id, tenant_id, phone_number_id, person, lane, position, expires_at)
     ), opened as (
         insert into number_buckets (phone_number_id, tokens)
         select n.phone_number_id, n.messages_per_second from numbers n
@@ -26,18 +24,9 @@ _ENQUEUE = text("""
          order by 1
         on conflict do nothing
     )
-    insert into dispatch_queue (message_id, tenant_id, phone_number_id, person, lane, position, due_at, expires_at,
-                                held_by, republish_at)
-    select * from new
+    insert into dispatch_queue (message_id, tenant_id, phone_number_id, person, lane, position, expires_at, due_at)
+    select new.*, now() from new
     on conflict do nothing
-""")
-
-_RELEASE_HELD = text("""
-    with l as (select message_id from dispatch_queue
-                where message_id = any(cast(:ids as uuid[])) and held_by = 'funding'
-                order by message_id for update)
-    update dispatch_queue q set held_by = null, due_at = greatest(q.due_at, now()) from l
-     where q.message_id = l.message_id
 """)
 
 _DROP = text("""
@@ -55,15 +44,8 @@ _WITHDRAW = text("""
     returning l.was_leased
 """)
 
-_START = text("""
-    with l as (select message_id from dispatch_queue
-                where message_id = any(cast(:ids as uuid[])) and worker = :worker and lease_until > clock_timestamp()
-                  and call_before is null and unknown_since is null
-                order by message_id for update)
-    update dispatch_queue q set attempt = q.attempt + 1, call_before = :call_before, worker = null, lease_until = null
-      from l where q.message_id = l.message_id
-    returning q.message_id, q.tenant_id, q.attempt
-""")
+# A procedure, whose plan is made once (migration 0014).
+_START = text("select * from start_calls(cast(:ids as uuid[]), :worker, :call_before)")
 
 _GIVE_BACK = text("""
     with l as (select q.message_id from dispatch_queue q
@@ -101,12 +83,8 @@ Columns = dict[str, Any]
 
 
 async def enqueue(connection: AsyncConnection, columns: Columns) -> None:
-    """Put whole messages into the queue, with what they wait for."""
+    """Put messages into the queue that are whole and paid for."""
     await connection.execute(_ENQUEUE, columns)
-
-
-async def release_held(connection: AsyncConnection, ids: list[UUID]) -> None:
-    await connection.execute(_RELEASE_HELD, {"ids": ids})
 
 
 async def drop(connection: AsyncConnection, ids: list[UUID]) -> set[UUID]:

@@ -21,21 +21,26 @@ from services.gateway.messages.states import State
 from services.gateway.turns import service as turns
 from services.gateway.turns.service import Pair, Park
 from services.kernel import clock
-from services.kernel.contracts import event_id
-from services.kernel.contracts.messages import MessageSent
 from services.kernel.kafka import outbox
 
-STATES = {"sent": State.SENT, "failed": State.FAILED, "unknown": State.UNKNOWN}
+# The promise: a call begins within a second of the question, so that a withdrawal is obeyed.
+CALL_WITHIN = timedelta(seconds=1)
+# A message that waits for another attempt does not go back to where it was before its first one.
+STATES = {"sent": State.SENT, "failed": State.FAILED, "unknown": State.UNKNOWN, "requeue": State.SENDING}
 
 
 class Result(NamedTuple):
-    """What became of one attempt. `requeue` is only for what Meta certainly did not send."""
+    """What became of one attempt. `requeue` is only for what Meta certainly did not send.
+
+    `asked_at`: when consent was asked, which is when the attempt began.
+    """
 
     tenant_id: UUID
     message_id: UUID
     phone_number_id: str
     person: str
     attempt: int
+    asked_at: datetime
     outcome: Literal["sent", "failed", "requeue", "unknown"]
     code: int | None = None
     reason: str | None = None
@@ -49,9 +54,24 @@ class Result(NamedTuple):
 async def write(connection: AsyncConnection, results: Sequence[Result]) -> None:
     """Record the outcomes; an attempt that is no longer the present one only brings its wamid."""
     ordered = sorted(results, key=attrgetter("message_id"))
+    now = clock.now()
+    if all(result.outcome == "sent" for result in ordered) and len({r.message_id for r in ordered}) == len(ordered):
+        await _write_sent(connection, ordered, now)
+    else:
+        await _write_mixed(connection, ordered, now)
+    for outcome, count in Counter(result.outcome for result in results).items():
+        OUTCOMES.labels(outcome).inc(count)
+
+
+async def _write_sent(connection: AsyncConnection, ordered: Sequence[Result], now: datetime) -> None:
+    """What was sent is sent, whichever attempt it was: no state needs to be known before, and moving locks the rows."""
+    await _move_messages(connection, ordered, now)
+    await repository.settle(connection, _fates(ordered, set(), now), at=now)
+
+
+async def _write_mixed(connection: AsyncConnection, ordered: Sequence[Result], now: datetime) -> None:
     states = await messages.lock(connection, [r.tenant_id for r in ordered], [r.message_id for r in ordered])
     settled = {id_ for id_, state in states.items() if state >= State.SENT}
-    now = clock.now()
     present = await repository.settle(connection, _fates(ordered, settled, now), at=now)
     sending = {(row.message_id, row.attempt): row.was_sending for row in present}
     mine = [r for r in ordered if (r.message_id, r.attempt) in sending]
@@ -59,8 +79,6 @@ async def write(connection: AsyncConnection, results: Sequence[Result]) -> None:
     await _limit(connection, [r for r in mine if sending[r.message_id, r.attempt]], now)
     await _move_messages(connection, stale, now)
     await _move_messages(connection, mine, now)
-    for outcome, count in Counter(result.outcome for result in results).items():
-        OUTCOMES.labels(outcome).inc(count)
 
 
 async def stop(connection: AsyncConnection, stopped: Sequence[tuple[Row[Any], Answer]], *, worker: UUID) -> None:
@@ -72,7 +90,7 @@ async def stop(connection: AsyncConnection, stopped: Sequence[tuple[Row[Any], An
         connection, ids=[row.message_id for row in rows], worker=worker, delay_seconds=0.0
     )
     ours = {row.message_id for row in held}
-    await turns.change_pairs(connection, [Pair(row.phone_number_id, row.person, refund=1) for row in held])
+    await turns.change(connection, pairs=[Pair(row.phone_number_id, row.person, refund=1) for row in held])
     await repository.delete(connection, list(ours))
     await end(connection, [_stopped(row, answers[row.message_id]) for row in rows if row.message_id in ours])
 
@@ -126,8 +144,7 @@ async def _limit(connection: AsyncConnection, results: Sequence[Result], now: da
         if result.parks is Parks.PAIR or result.refund:
             until_ = until if result.parks is Parks.PAIR else None
             pairs.append(Pair(result.phone_number_id, result.person, result.refund, until_))
-    await turns.park(connection, parks)
-    await turns.change_pairs(connection, pairs)
+    await turns.change(connection, parks=parks, pairs=pairs)
 
 
 async def _move_messages(connection: AsyncConnection, results: Sequence[Result], now: datetime) -> None:
@@ -141,24 +158,9 @@ async def _move_messages(connection: AsyncConnection, results: Sequence[Result],
             reason=result.reason,
             wamid_index=result.wamid_index,
             wamid=result.wamid,
+            sending_at=result.asked_at,
             sent_at=now if result.outcome == "sent" else None,
         )
         for result in results
-        if result.outcome in STATES
     ]
-    if moves:
-        await end(connection, moves)
-        await outbox.add(connection, [_sent(result) for result in results if result.outcome == "sent"])
-
-
-def _sent(result: Result) -> MessageSent:
-    assert result.wamid_index is not None
-    return MessageSent(
-        id=event_id(result.message_id, "sent"),
-        occurred_at=clock.now(),
-        tenant_id=result.tenant_id,
-        message_id=result.message_id,
-        person=result.person,
-        attempt=result.attempt,
-        wamid_index=result.wamid_index,
-    )
+    await end(connection, moves)

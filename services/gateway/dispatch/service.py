@@ -1,7 +1,6 @@
 """The dispatch queue from outside: what enters it, what leaves it without being sent (hot path)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,39 +11,24 @@ from services.gateway.dispatch import repository
 from services.gateway.messages.states import State
 from services.gateway.turns import service as turns
 from services.gateway.turns.service import Pair
-from services.kernel import clock
 from services.kernel.contracts.statuses import StatusReported
-
-# A message that consent or billing has not answered for this long is published again; then after twice as long.
-REPUBLISH_FIRST_SECONDS = 120
-FUNDING = "funding"
 
 
 async def enqueue(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
-    """Queue messages whose accepted half was just stored; unpaid ones are held."""
-    waiting = [row for row in rows if row.state <= State.FUNDED]
-    if not waiting:
+    """Queue messages of which the second half was just stored: they are whole and paid for."""
+    ready = [row for row in rows if row.state == State.FUNDED and row.phone_number_id is not None]
+    if not ready:
         return
-    now = clock.now()
     columns = {
-        "ids": [row.id for row in waiting],
-        "tenant_ids": [row.tenant_id for row in waiting],
-        "phone_number_ids": [row.phone_number_id for row in waiting],
-        "persons": [row.person for row in waiting],
-        "lanes": [row.lane for row in waiting],
-        "positions": [row.position for row in waiting],
-        "due": [now] * len(waiting),
-        "expires": [row.expires_at for row in waiting],
-        "held": [None if row.state == State.FUNDED else FUNDING for row in waiting],
-        "republish": [now + timedelta(seconds=REPUBLISH_FIRST_SECONDS)] * len(waiting),
+        "ids": [row.id for row in ready],
+        "tenant_ids": [row.tenant_id for row in ready],
+        "phone_number_ids": [row.phone_number_id for row in ready],
+        "persons": [row.person for row in ready],
+        "lanes": [row.lane for row in ready],
+        "positions": [row.position for row in ready],
+        "expires": [row.expires_at for row in ready],
     }
     await repository.enqueue(connection, columns)
-
-
-async def release(connection: AsyncConnection, message_ids: list[UUID]) -> None:
-    """These are paid for: they may be sent."""
-    if message_ids:
-        await repository.release_held(connection, message_ids)
 
 
 async def drop(connection: AsyncConnection, message_ids: Sequence[UUID]) -> set[UUID]:
@@ -57,9 +41,11 @@ async def withdraw(connection: AsyncConnection, message: Row[Any]) -> bool:
 
     Whoever has leased it finds nothing to start; its person's next message need not wait for that lease.
     """
+    if message.state < State.FUNDED:  # it waits, and is not in the queue yet
+        return True
     was_leased = await repository.withdraw(connection, message.id)
     if was_leased:
-        await turns.change_pairs(connection, [Pair(message.phone_number_id, message.person, refund=1)])
+        await turns.change(connection, pairs=[Pair(message.phone_number_id, message.person, refund=1)])
     return was_leased is not None
 
 

@@ -14,6 +14,7 @@ from services.gateway.graph.decoding import decode, too_large
 from services.gateway.graph.errors import Busy, GraphError, RateLimited, ServerError
 from services.gateway.graph.limits import BODY_BYTES_MAX
 from services.gateway.graph.options import read_expiry, read_key
+from services.gateway.graph.pacing import SLICE, Pacing
 from services.gateway.graph.schemas import read_send
 from services.gateway.graph.sends import Posting
 from services.gateway.graph.service import Door
@@ -24,7 +25,8 @@ MESSAGES_MAX = 1_000
 BYTES_MAX = 4 * 1024 * 1024  # 1,000 messages of 4 KB, or fewer larger ones
 IN_FLIGHT_MAX = 8  # batches that one process works on
 TENANT_IN_FLIGHT_MAX = 4  # of one tenant, while they are read too: 16 MB
-SLICE = 25  # messages that are begun before others get their turn: about 2 ms
+TURN = 25  # messages that are begun before others get their turn: about 2 ms
+LINE_SECONDS_MAX = 15.0  # a batch that would wait longer for its results than its client does is refused
 RETRY_AFTER_SECONDS = 1
 
 _log = get_logger()
@@ -48,8 +50,9 @@ _item = msgspec.json.Decoder(Item)
 class Batches:
     """Takes batches in; a few of a tenant are read, and IN_FLIGHT_MAX worked on, at a time."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, pacing: Pacing) -> None:
         self._door = door
+        self._pacing = pacing
         self._in_flight = 0
         self._of_tenant: Counter[UUID] = Counter()
 
@@ -68,7 +71,7 @@ class Batches:
 
     async def post(self, principal: ApiPrincipal, raw: bytes) -> list[dict[str, Any]]:
         """One result for each message, in order; raises GraphError for what is no batch at all."""
-        if self._in_flight >= IN_FLIGHT_MAX:
+        if self._in_flight >= IN_FLIGHT_MAX or self._pacing.line_seconds > LINE_SECONDS_MAX:
             raise Busy("Too many batches at once: try again.", retry_after_seconds=RETRY_AFTER_SECONDS)
         self._in_flight += 1
         try:
@@ -77,10 +80,25 @@ class Batches:
             self._in_flight -= 1
 
     async def _post_all(self, principal: ApiPrincipal, items: list[msgspec.Raw]) -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = []
+        left = len(items)
+        self._pacing.waiting += left
+        try:
+            for first in range(0, len(items), SLICE):
+                part = items[first : first + SLICE]
+                async with self._pacing.turn(len(part)):
+                    self._pacing.waiting -= len(part)
+                    left -= len(part)
+                    results += await self._post_slice(principal, part, first)
+        finally:
+            self._pacing.waiting -= left  # of a client that is gone
+        return results
+
+    async def _post_slice(self, principal: ApiPrincipal, items: list[msgspec.Raw], first: int) -> list[dict[str, Any]]:
         tasks: list[asyncio.Task[dict[str, Any]]] = []
-        for number, raw in enumerate(items):
+        for number, raw in enumerate(items, first):
             tasks.append(asyncio.create_task(self._post_one(principal, raw, number)))
-            if len(tasks) % SLICE == 0:
+            if len(tasks) % TURN == 0:
                 await asyncio.sleep(0)  # in order, and with turns for others
         results = await asyncio.gather(*tasks, return_exceptions=True)
         return [_fallen(one) if isinstance(one, BaseException) else one for one in results]

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Row
 
 from services.gateway.history.owners import Known
-from services.gateway.history.service import Stored
+from services.gateway.history.service import Stored, sending_at, state_of
 from services.gateway.messages.reasons import words
 from services.gateway.messages.states import State
 from services.kernel.money import text_of
@@ -198,7 +198,7 @@ def message(stored: Stored, known: Known) -> Message:
         "released": charge.returned_at if charge else None,
         "called_back": stored.called_back_at,
     }
-    state = State.CLEARED if row.state == State.ACCEPTED and cleared_at is not None else State(row.state)
+    state = State.CLEARED if row.state == State.ACCEPTED and cleared_at is not None else state_of(row)
     steps = decision.trace if decision else []
     return Message(
         **_shown(row, state, moments),
@@ -209,7 +209,7 @@ def message(stored: Stored, known: Known) -> Message:
 
 def listed(row: Row[Any]) -> ListedMessage:
     """The same in a list."""
-    return ListedMessage(**_shown(row, State(row.state), _moments(row)))
+    return ListedMessage(**_shown(row, state_of(row), _moments(row)))
 
 
 def _shown(row: Row[Any], state: State, moments: Mapping[str, datetime | None]) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _error(row: Row[Any]) -> MessageError | None:
 
 
 def _moments(row: Row[Any]) -> dict[str, datetime | None]:
-    return {name: getattr(row, f"{name}_at") for name in STATE_NAMES}
+    return {name: getattr(row, f"{name}_at") for name in STATE_NAMES} | {"sending": sending_at(row)}
 
 
 def _events(moments: Mapping[str, datetime | None]) -> list[MessageEvent]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.dispatch import results
 from services.gateway.dispatch import service as dispatch
+from services.gateway.dispatch.results import CALL_WITHIN
 from services.gateway.history import repository
 from services.gateway.history.errors import BadRange, TooLate
 from services.gateway.history.owners import Known, Owners
@@ -99,8 +100,26 @@ async def one(database: Database, owners: Owners, *, tenant_id: UUID, message_id
     return stored, await owners.ask(tenant_id, message_id, is_funded=stored.row.funded_at is not None)
 
 
+async def _find(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Row[Any]:
+    row = await repository.find(connection, tenant_id=tenant_id, message_id=message_id)
+    if row is None:
+        raise MessageNotFound
+    return row
+
+
+def state_of(row: Row[Any]) -> State:
+    """The state as the tenant sees it: a message whose call is under way is stored as funded until its result is."""
+    return State.SENDING if row.state == State.FUNDED and row.call_before is not None else State(row.state)
+
+
+def sending_at(row: Row[Any]) -> datetime | None:
+    """When the first call was begun, also while it is under way."""
+    stored: datetime | None = row.sending_at
+    return row.call_before - CALL_WITHIN if stored is None and row.call_before is not None else stored
+
+
 async def _stored(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Stored:
-    row = await messages.find(connection, tenant_id=tenant_id, message_id=message_id)
+    row = await _find(connection, tenant_id=tenant_id, message_id=message_id)
     return Stored(row, await told.called_back_at(connection, tenant_id, message_id, since=row.accepted_at))
 
 
@@ -172,12 +191,12 @@ async def cancel(connection: AsyncConnection, *, tenant_id: UUID, message_id: UU
     Its money goes back when billing hears of the failure. Raises MessageNotFound, TooLate.
     """
     await messages.lock(connection, [tenant_id], [message_id])
-    row = await messages.find(connection, tenant_id=tenant_id, message_id=message_id)
+    row = await _find(connection, tenant_id=tenant_id, message_id=message_id)
     if row.state == State.FAILED and row.error_reason == CANCELLED:
         return row
     if row.state > State.UNKNOWN or not await dispatch.withdraw(connection, row):
-        state = State(row.state)
+        state = state_of(await _find(connection, tenant_id=tenant_id, message_id=message_id))  # a call may have begun
         raise TooLate(state.name.lower(), ADVICE.get(state, ADVICE_WITH_META))
     end = Move(tenant_id, message_id, State.FAILED, clock.now(), code=CODE_CANCELLED, reason=CANCELLED)
     await results.end(connection, [end])
-    return await messages.find(connection, tenant_id=tenant_id, message_id=message_id)
+    return await _find(connection, tenant_id=tenant_id, message_id=message_id)

@@ -11,27 +11,32 @@ _WALK_INDEXES = text("""
            set_config('enable_seqscan', 'off', true)
 """)
 
-# An endpoint that was removed keeps nothing.
+# An endpoint that was removed keeps nothing. A replay waits longer than what was never told.
 _PRUNE_FACTS = text("""
     with recursive endpoints as (
-        (select endpoint_id from callback_facts order by endpoint_id limit 1)
+        (select endpoint_id from callback_queue order by endpoint_id limit 1)
         union all
-        select (select next.endpoint_id from callback_facts next
+        select (select next.endpoint_id from callback_queue next
                  where next.endpoint_id > endpoints.endpoint_id order by next.endpoint_id limit 1)
           from endpoints where endpoints.endpoint_id is not null
     ),
     old as materialized (
-        select first.endpoint_id, first.event_id
+        select first.endpoint_id, first.is_again, first.sequence
           from endpoints
+         cross join (values (false, cast(:keep_seconds as float8)), (true, cast(:again_seconds as float8)))
+               as kept (is_again, seconds)
           left join callback_endpoints known on known.id = endpoints.endpoint_id
-          cross join lateral (
-               select endpoint_id, event_id, enqueued_at from callback_facts
-                where endpoint_id = endpoints.endpoint_id order by sequence limit :count for update skip locked) first
-         where known.id is null or first.enqueued_at < now() - make_interval(secs => :keep_seconds)
+         cross join lateral (
+               select endpoint_id, is_again, sequence, made_at from callback_queue
+                where endpoint_id = endpoints.endpoint_id and is_again = kept.is_again
+                order by sequence limit :count for update skip locked) first
+         where known.id is null or first.made_at < now() - make_interval(secs => kept.seconds)
          limit :count
     )
-    delete from callback_facts fact using old
-     where fact.endpoint_id = old.endpoint_id and fact.event_id = old.event_id
+    delete from callback_queue waiting using old
+     where waiting.endpoint_id = old.endpoint_id and waiting.is_again = old.is_again
+       and waiting.sequence = old.sequence
+    returning waiting.facts
 """)
 
 # Also what was never tried again, because its endpoint is disabled or its key is gone.
@@ -60,10 +65,10 @@ async def walk_indexes(connection: AsyncConnection) -> None:
     await connection.execute(_WALK_INDEXES)
 
 
-async def prune_facts(connection: AsyncConnection, *, keep_seconds: float) -> int:
-    """Drop facts that nobody asked for in time; returns how many, at most BATCH_MAX."""
-    result = await connection.execute(_PRUNE_FACTS, {"keep_seconds": keep_seconds, "count": BATCH_MAX})
-    return int(result.rowcount)
+async def prune_facts(connection: AsyncConnection, *, keep_seconds: float, again_seconds: float) -> list[int]:
+    """Drop what nobody asked for in time: at most BATCH_MAX bundles; returns how many facts waited of each."""
+    parameters = {"keep_seconds": keep_seconds, "again_seconds": again_seconds, "count": BATCH_MAX}
+    return list(await connection.scalars(_PRUNE_FACTS, parameters))
 
 
 async def give_up(connection: AsyncConnection, *, give_up_seconds: float) -> int:

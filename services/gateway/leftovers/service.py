@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 from services.gateway.attempts.service import KEPT_DAYS as ATTEMPTS_KEPT_DAYS
 from services.gateway.leftovers import repository
+from services.gateway.told.service import AGAIN_DAYS, LOG_DAYS
 from services.gateway.told.service import KEPT_DAYS as TOLD_KEPT_DAYS
 from services.kernel import periodic
 from services.kernel.db import Database
 
 HOUR_SECONDS = 3_600.0
-BATCHES_MAX = 20  # of facts in one turn: what a tenant without a URL gathers must not outrun its removal
+DAY_SECONDS = 24 * HOUR_SECONDS
+BATCHES_MAX = 20  # of bundles in one turn: what a tenant without a URL gathers must not outrun its removal
 
-KEPT_DAYS = {"callback_attempts": ATTEMPTS_KEPT_DAYS, "callback_told": TOLD_KEPT_DAYS}
+KEPT_DAYS = {"callback_attempts": ATTEMPTS_KEPT_DAYS, "callback_told": TOLD_KEPT_DAYS, "callback_log": LOG_DAYS}
 
 
 class Pruned(NamedTuple):
@@ -32,9 +34,11 @@ async def prune(database: Database, *, keep_seconds: float, give_up_seconds: flo
     for _ in range(BATCHES_MAX):
         async with database.transaction() as connection:
             await repository.walk_indexes(connection)
-            dropped = await repository.prune_facts(connection, keep_seconds=keep_seconds)
-        facts += dropped
-        if dropped < repository.BATCH_MAX:
+            dropped = await repository.prune_facts(
+                connection, keep_seconds=keep_seconds, again_seconds=AGAIN_DAYS * DAY_SECONDS
+            )
+        facts += sum(dropped)
+        if len(dropped) < repository.BATCH_MAX:
             break
     return Pruned(dead, facts, deliveries)
 

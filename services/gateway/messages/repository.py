@@ -80,8 +80,11 @@ _FUND = text("""
            state = greatest(m.state, excluded.state), cleared_at = excluded.cleared_at, funded_at = excluded.funded_at,
            price_micros = excluded.price_micros, currency = excluded.currency
      where m.funded_at is null
-    returning m.tenant_id, m.id, m.state, m.person, m.error_code, m.error_reason, m.failed_at, m.expired_at
+    returning m.tenant_id, m.id, m.state, m.phone_number_id, m.person, m.lane, m.position, m.expires_at, m.error_code,
+              m.error_reason, m.failed_at, m.expired_at
 """)
+
+_UNPAID = text(f"select m.tenant_id, m.id, m.expires_at from {_THOSE} where m.state < 2 and m.accepted_at is not null")
 
 _ENDED = text(f"""
     select m.tenant_id, m.id, m.person, m.state, m.error_code, m.error_reason, m.failed_at, m.expired_at
@@ -102,37 +105,27 @@ _CLAIM_ROWS = text("""
     on conflict (tenant_id, id) do update set state = m.state
 """)
 
-# Upserts, although the rows are there: no join that could be planned badly, and rows are locked as they are sorted.
-_START = text("""
-    insert into messages as m (tenant_id, id, state, sending_at)
-    select new.tenant_id, new.id, 3, :at
-      from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[])) as new (tenant_id, id)
-     order by new.id
-    on conflict (tenant_id, id) do update set
-           state = greatest(m.state, 3), sending_at = coalesce(m.sending_at, excluded.sending_at)
-     where m.state <= 4
-    returning m.tenant_id, m.id
-""")
-
+# An upsert, although most rows are there: no join that could be planned badly, and rows are locked as they are sorted.
 # Reports that were applied before change nothing, and their messages are not returned.
 _MOVE = text(f"""
-    insert into messages as m (tenant_id, id, state, reported, unknown_at, sent_at, delivered_at, read_at, failed_at,
-                               expired_at, error_code, error_reason, wamid)
-    select new.tenant_id, new.id, new.state, new.reported, case when new.state = 4 then new.at end, new.sent_at,
-           new.delivered_at, new.read_at, case when new.state = 8 then new.at end,
+    insert into messages as m (tenant_id, id, state, reported, sending_at, unknown_at, sent_at, delivered_at, read_at,
+                               failed_at, expired_at, error_code, error_reason, wamid)
+    select new.tenant_id, new.id, new.state, new.reported, new.sending_at, case when new.state = 4 then new.at end,
+           new.sent_at, new.delivered_at, new.read_at, case when new.state = 8 then new.at end,
            case when new.state = 9 then new.at end, case when new.state = 8 then new.code end,
            case when new.state = 8 then new.reason end, new.wamid
       from unnest(cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:states as smallint[]),
                   cast(:reported as smallint[]), cast(:times as timestamptz[]), cast(:codes as int[]),
-                  cast(:reasons as text[]), cast(:wamids as bytea[]), cast(:sent as timestamptz[]),
-                  cast(:delivered as timestamptz[]), cast(:read as timestamptz[]))
-           as new (tenant_id, id, state, reported, at, code, reason, wamid, sent_at, delivered_at, read_at)
+                  cast(:reasons as text[]), cast(:wamids as bytea[]), cast(:sending as timestamptz[]),
+                  cast(:sent as timestamptz[]), cast(:delivered as timestamptz[]), cast(:read as timestamptz[]))
+           as new (tenant_id, id, state, reported, at, code, reason, wamid, sending_at, sent_at, delivered_at, read_at)
      order by new.id
     on conflict (tenant_id, id) do update set
            state = case when {_MAY_MOVE} then excluded.state else m.state end,
            was_state = m.state,
            reported = m.reported | excluded.reported,
            was_reported = m.reported,
+           sending_at = coalesce(m.sending_at, excluded.sending_at),
            unknown_at = coalesce(m.unknown_at, excluded.unknown_at),
            sent_at = coalesce(m.sent_at, excluded.sent_at),
            delivered_at = coalesce(m.delivered_at, excluded.delivered_at),
@@ -153,8 +146,6 @@ _NAME = text("""
     select new.tenant_id, new.wamid_index, new.id
       from unnest(cast(:tenant_ids as uuid[]), cast(:wamid_indexes as text[]), cast(:ids as uuid[]))
            as new (tenant_id, wamid_index, id)
-     order by new.tenant_id, new.wamid_index, new.id
-    on conflict do nothing
 """)
 
 _MATCH = text("""
@@ -162,10 +153,9 @@ _MATCH = text("""
       from unnest(cast(:tenant_ids as uuid[]), cast(:wamid_indexes as text[])) as asked (tenant_id, wamid_index)
      cross join lateral (
            select one.tenant_id, one.wamid_index, one.id from message_wamids one
-            where one.tenant_id = asked.tenant_id and one.wamid_index = asked.wamid_index offset 0) w
+            where hashtextextended(one.wamid_index, 0) = hashtextextended(asked.wamid_index, 0)
+              and one.tenant_id = asked.tenant_id and one.wamid_index = asked.wamid_index offset 0) w
 """)
-
-_ONE = text("select * from messages where tenant_id = :tenant_id and id = :id and accepted_at is not null")
 
 _ACCEPTANCES = text(f"select m.* from {_THOSE}")
 
@@ -200,6 +190,11 @@ async def fund(connection: AsyncConnection, columns: Columns) -> Sequence[Row[An
     return (await connection.execute(_FUND, columns)).all()
 
 
+async def unpaid(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:
+    """Those of the accepted messages that nobody has refused or paid for."""
+    return (await connection.execute(_UNPAID, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
+
+
 async def ended(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:
     """Those of the messages that failed or expired."""
     return (await connection.execute(_ENDED, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
@@ -214,11 +209,6 @@ async def lock(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UU
     """Lock rows; returns their states by id."""
     rows = await connection.execute(_LOCK, _bounded({"tenant_ids": tenant_ids, "ids": ids}))
     return {row.id: State(row.state) for row in rows}
-
-
-async def start(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
-    """Their calls may begin; returns those that have not ended meanwhile."""
-    return (await connection.execute(_START, columns)).all()
 
 
 async def move(connection: AsyncConnection, columns: Columns) -> Sequence[Row[Any]]:
@@ -237,10 +227,6 @@ async def name(connection: AsyncConnection, columns: Columns) -> None:
 async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]) -> Sequence[Row[Any]]:
     """Messages by the keyed index of Meta's id."""
     return (await connection.execute(_MATCH, {"tenant_ids": tenant_ids, "wamid_indexes": wamid_indexes})).all()
-
-
-async def find(connection: AsyncConnection, *, tenant_id: UUID, id_: UUID) -> Row[Any] | None:
-    return (await connection.execute(_ONE, {"tenant_id": tenant_id, "id": id_})).one_or_none()
 
 
 async def acceptances(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:

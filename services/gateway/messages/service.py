@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.contents import service as contents
 from services.gateway.messages import repository
-from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.states import State
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import MessageRefused
-from services.kernel.contracts.messages import MessageAccepted, MessageExpired, MessageFailed
+from services.kernel.contracts.messages import MessageAccepted
+from services.kernel.contracts.outcomes import MessageExpired, MessageFailed
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
 
 E = TypeVar("E", bound=Event)
@@ -24,7 +24,7 @@ LANES = {"express": 0, "bulk": 1}
 
 
 class Move(NamedTuple):
-    """Where a message should get; `*_at` are the moments that Meta named, also when they come late.
+    """Where a message should get; `sent_at` and later are the moments that Meta named, also when they come late.
 
     `reported` has the bits of Meta's reports that say so: a move that brings only applied ones changes nothing.
     """
@@ -37,6 +37,7 @@ class Move(NamedTuple):
     reason: str | None = None
     wamid_index: str | None = None
     wamid: bytes | None = None
+    sending_at: datetime | None = None
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
     read_at: datetime | None = None
@@ -66,8 +67,10 @@ async def accept(connection: AsyncConnection, events: Sequence[tuple[MessageAcce
         "max_prices": _known([event.max_price_micros for event, _ in first]),
         "confirmations": _known([event.origin == "confirmation" or None for event, _ in first]),
     }
-    await contents.keep_bodies(connection, [event for event, _ in first])
-    return await repository.accept(connection, columns)
+    rows = await repository.accept(connection, columns)
+    whole = {row.id for row in rows}
+    await contents.keep_bodies(connection, [event for event, _ in first if event.message_id in whole])
+    return rows
 
 
 async def claim_rows(connection: AsyncConnection, subjects: Iterable[tuple[UUID, UUID]]) -> None:
@@ -105,6 +108,11 @@ async def fund(connection: AsyncConnection, events: Sequence[MessageFunded]) -> 
         "currencies": [event.currency for event in unique],
     }
     return await repository.fund(connection, columns)
+
+
+async def unpaid(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> Sequence[Row[Any]]:
+    """Those of the accepted messages that nobody has refused or paid for, with the end of their time."""
+    return await repository.unpaid(connection, tenant_ids, message_ids) if message_ids else []
 
 
 async def endings(connection: AsyncConnection, subjects: Sequence[tuple[UUID, UUID]]) -> list[Event]:
@@ -152,14 +160,6 @@ async def lock(connection: AsyncConnection, tenant_ids: list[UUID], message_ids:
     return await repository.lock(connection, tenant_ids, message_ids)
 
 
-async def start(
-    connection: AsyncConnection, *, tenant_ids: list[UUID], message_ids: list[UUID], at: datetime
-) -> dict[UUID, bytes]:
-    """The calls of these messages may begin; returns the sealed bodies of those that have not ended meanwhile."""
-    rows = await repository.start(connection, {"tenant_ids": tenant_ids, "ids": message_ids, "at": at})
-    return await contents.bodies(connection, [row.tenant_id for row in rows], [row.id for row in rows])
-
-
 async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
     """Move messages forward, one move each; rows say where it was allowed (`moves`)."""
     if not moves:
@@ -172,6 +172,7 @@ async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[R
         "codes": _known([move.code for move in moves]),
         "reasons": _known([move.reason for move in moves]),
         "wamids": _known([move.wamid for move in moves]),
+        "sending": _known([move.sending_at for move in moves]),
         "sent": _known([move.sent_at for move in moves]),
         "delivered": _known([move.delivered_at for move in moves]),
         "read": _known([move.read_at for move in moves]),
@@ -183,12 +184,14 @@ async def move(connection: AsyncConnection, moves: Sequence[Move]) -> Sequence[R
 
 
 async def _name(connection: AsyncConnection, moves: Sequence[Move], rows: Sequence[Row[Any]]) -> None:
-    """Index Meta's ids. A result of ours brings its own; a report's is news until that result is written."""
-    unnamed = {row.id for row in rows if not row.is_named}
+    """Index Meta's ids, once: with our result or with the first report, whichever comes first."""
+    is_named = {row.id: row.is_named for row in rows if row.was_reported == 0}
     named = [
         (move.tenant_id, move.wamid_index, move.message_id)
         for move in moves
-        if move.wamid_index is not None and (move.wamid is not None or move.message_id in unnamed)
+        if move.wamid_index is not None
+        and move.message_id in is_named
+        and (move.wamid is not None or not is_named[move.message_id])
     ]
     if named:
         tenant_ids, wamid_indexes, ids = (list(column) for column in zip(*named, strict=True))
@@ -212,14 +215,6 @@ async def acceptances(
     rows = await repository.acceptances(connection, tenant_ids, message_ids)
     bodies = await contents.bodies(connection, [row.tenant_id for row in rows], [row.id for row in rows])
     return [_acceptance(row, bodies[row.id]) for row in rows if row.id in bodies]
-
-
-async def find(connection: AsyncConnection, *, tenant_id: UUID, message_id: UUID) -> Row[Any]:
-    """One message of the tenant; raises MessageNotFound."""
-    row = await repository.find(connection, tenant_id=tenant_id, id_=message_id)
-    if row is None:
-        raise MessageNotFound
-    return row
 
 
 async def wamids(connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]) -> Sequence[Row[Any]]:

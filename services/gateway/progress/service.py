@@ -9,6 +9,7 @@ from services.gateway.messages import service as messages
 from services.gateway.messages.failures import tell_failed
 from services.gateway.messages.states import Reported, State
 from services.gateway.reports import service as reports
+from services.gateway.waiting import service as waiting
 from services.kernel.contracts import Event
 from services.kernel.contracts.clearances import MessageRefused
 from services.kernel.contracts.messages import MessageAccepted
@@ -22,6 +23,7 @@ async def accepted(connection: AsyncConnection, batch: Sequence[Received]) -> Se
     events = [(r.event, r.offset) for r in batch if isinstance(r.event, MessageAccepted)]
     rows = await messages.accept(connection, events)
     await dispatch.enqueue(connection, rows)
+    await waiting.note(connection, [row for row in rows if row.state < State.FUNDED])
     # What Meta itself reported was told with its report.
     refused = [row for row in rows if row.state == State.FAILED and not row.reported & Reported.FAILED]
     await tell_failed(connection, refused)
@@ -44,7 +46,7 @@ async def funded(connection: AsyncConnection, batch: Sequence[Received]) -> Sequ
         await messages.claim_rows(connection, subjects)
     rows = await messages.fund(connection, paid)
     await _refuse(connection, unpaid)
-    await dispatch.release(connection, sorted(row.id for row in rows if row.state == State.FUNDED))
+    await dispatch.enqueue(connection, rows)
     return await messages.endings_of_funded(connection, paid, rows)
 
 

@@ -13,32 +13,40 @@ _KEEP = text("""
     on conflict do nothing
 """)
 
+# Mostly the message becomes known in the same second. What was sent past us is never known, and there may be much of
+# it: each look comes at twice the age of the one before, and the last one at the end of the time.
 _TAKE_MATCHED = text("""
-    with found as (
-        select u.tenant_id, u.wamid_index, u.event_id, w.id as message_id
-          from unmatched_statuses u
-         cross join lateral (
+    with due as materialized (
+        select tenant_id, wamid_index, event_id, stored_at, stored_at + make_interval(days => :days) as over_at
+          from unmatched_statuses where look_at <= now()
+         order by look_at limit :count for update skip locked
+    ), seen as materialized (
+        select due.*, w.id as message_id
+          from due
+          left join lateral (
                select one.id from message_wamids one
-                where one.tenant_id = u.tenant_id and one.wamid_index = u.wamid_index limit 1) w
-         limit :count
-           for update of u skip locked
+                where hashtextextended(one.wamid_index, 0) = hashtextextended(due.wamid_index, 0)
+                  and one.tenant_id = due.tenant_id and one.wamid_index = due.wamid_index limit 1) w on true
+    ), later as (
+        update unmatched_statuses u
+           set look_at = least(now() + (now() - seen.stored_at) + interval '1 second', seen.over_at)
+          from seen
+         where u.tenant_id = seen.tenant_id and u.wamid_index = seen.wamid_index and u.event_id = seen.event_id
+           and seen.message_id is null and seen.over_at > now()
+    ), gone as (
+        delete from unmatched_statuses u using seen
+         where u.tenant_id = seen.tenant_id and u.wamid_index = seen.wamid_index and u.event_id = seen.event_id
+           and (seen.message_id is not null or seen.over_at <= now())
+        returning u.report::text, seen.message_id
     )
-    delete from unmatched_statuses u using found
-     where u.tenant_id = found.tenant_id and u.wamid_index = found.wamid_index and u.event_id = found.event_id
-    returning u.report::text, found.message_id
+    select * from gone where message_id is not null
 """)
-
-_FORGET = text("delete from unmatched_statuses where stored_at < now() - make_interval(days => :days)")
 
 
 async def keep(connection: AsyncConnection, columns: Mapping[str, Any]) -> None:
     await connection.execute(_KEEP, columns)
 
 
-async def take_matched(connection: AsyncConnection, count: int) -> Sequence[Row[Any]]:
-    """Kept reports whose message has become known, taken out."""
-    return (await connection.execute(_TAKE_MATCHED, {"count": count})).all()
-
-
-async def forget(connection: AsyncConnection, days: int) -> None:
-    await connection.execute(_FORGET, {"days": days})
+async def take_matched(connection: AsyncConnection, *, count: int, days: int) -> Sequence[Row[Any]]:
+    """Look at reports whose turn it is: returns those whose message has become known, and drops those of `days` ago."""
+    return (await connection.execute(_TAKE_MATCHED, {"count": count, "days": days})).all()

@@ -16,7 +16,10 @@ from services.gateway.messages.reasons import reason_of
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import Reported, State
 from services.gateway.reports import repository
+from services.kernel.contracts import event_id
+from services.kernel.contracts.outcomes import MessageReported
 from services.kernel.contracts.statuses import StatusReported
+from services.kernel.kafka import outbox
 
 KEEP_DAYS = 8  # Meta repeats a report for seven days
 STATES = {"sent": State.SENT, "delivered": State.DELIVERED, "read": State.READ, "failed": State.FAILED}
@@ -47,9 +50,8 @@ async def apply(connection: AsyncConnection, reports: Sequence[StatusReported]) 
 
 async def apply_kept(connection: AsyncConnection, count: int) -> list[UUID]:
     """Apply kept reports whose message is known by now, and forget those that nobody can own any more."""
-    rows = await repository.take_matched(connection, count)
+    rows = await repository.take_matched(connection, count=count, days=KEEP_DAYS)
     known = [(row.message_id, msgspec.json.decode(row.report, type=StatusReported)) for row in rows]
-    await repository.forget(connection, KEEP_DAYS)
     return await _apply(connection, known)
 
 
@@ -75,8 +77,24 @@ async def _apply(connection: AsyncConnection, reports: Sequence[tuple[UUID, Stat
         return []
     moves = [_fold(message_id, group) for message_id, group in _by_message(reports)]
     rows = await messages.move(connection, moves)
+    await outbox.add(connection, _matched(reports))
     await callbacks.enqueue(connection, _news(reports, {(row.tenant_id.int, row.id.int): row for row in rows}))
-    return sorted(row.id for row in rows if row.was_state is None or row.was_state <= State.SENT)
+    return sorted(row.id for row in rows if row.was_state is not None and row.was_state < State.SENT)
+
+
+def _matched(reports: Iterable[tuple[UUID, StatusReported]]) -> list[MessageReported]:
+    """What billing cannot know: which messages the reports without our id are about."""
+    return [
+        MessageReported(
+            id=event_id(message_id, f"reported:{report.status}"),
+            occurred_at=report.occurred_at,
+            tenant_id=report.tenant_id,
+            message_id=message_id,
+            status=report.status,
+        )
+        for message_id, report in reports
+        if report.message_id is None and report.status != "sent"
+    ]
 
 
 def _by_message(reports: Iterable[tuple[UUID, StatusReported]]) -> Iterable[tuple[UUID, list[StatusReported]]]:

@@ -8,8 +8,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _OVERDUE = text("""
-    select message_id, tenant_id, phone_number_id, person, attempt from dispatch_queue
-     where call_before < :before order by message_id limit :count
+    with over as (select id from call_batches where call_before < :before order by call_before limit :count
+                     for update skip locked),
+         gone as (delete from call_batches b using over where b.id = over.id returning b.message_ids)
+    select q.message_id, q.tenant_id, q.phone_number_id, q.person, q.attempt, q.call_before
+      from gone cross join lateral unnest(gone.message_ids) as begun (message_id)
+     cross join lateral (select * from dispatch_queue one where one.message_id = begun.message_id offset 0) q
+     where q.call_before < :before
+     order by q.message_id
 """)
 
 _UNKNOWN_OVER = text("""
@@ -23,24 +29,14 @@ _UNKNOWN_OVER = text("""
 
 _EXPIRED = text("""
     select message_id, tenant_id, phone_number_id, person from dispatch_queue
-     where expires_at < now() and call_before is null and unknown_since is null
+     where expires_at < now() and num_nulls(call_before, unknown_since) = 2
        and (lease_until is null or lease_until < now())
      order by message_id limit :count
 """)
 
-_FORGOTTEN = text("""
-    with l as (select message_id from dispatch_queue
-                where held_by is not null and republish_at < now() and expires_at > now()
-                order by message_id limit :count for update skip locked)
-    update dispatch_queue q set republished = q.republished + 1,
-           republish_at = now() + make_interval(secs => :first_seconds * power(2, least(q.republished + 1, 10)))
-      from l where q.message_id = l.message_id
-    returning q.message_id, q.tenant_id
-""")
-
 
 async def overdue(connection: AsyncConnection, *, before: datetime, count: int) -> Sequence[Row[Any]]:
-    """Attempts whose call must have ended by now."""
+    """Attempts whose call must have ended by now, of `count` claims that began together."""
     return (await connection.execute(_OVERDUE, {"before": before, "count": count})).all()
 
 
@@ -51,8 +47,3 @@ async def unknown_over(connection: AsyncConnection, parameters: dict[str, Any]) 
 
 async def expired(connection: AsyncConnection, count: int) -> Sequence[Row[Any]]:
     return (await connection.execute(_EXPIRED, {"count": count})).all()
-
-
-async def forgotten(connection: AsyncConnection, *, first_seconds: float, count: int) -> Sequence[Row[Any]]:
-    """Messages that still wait for consent or billing; their next turn is set twice as far away."""
-    return (await connection.execute(_FORGOTTEN, {"first_seconds": first_seconds, "count": count})).all()

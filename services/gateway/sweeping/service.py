@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.dispatch import results
 from services.gateway.dispatch import service as dispatch
 from services.gateway.dispatch.fates import CODE_UNKNOWN_OUTCOME
 from services.gateway.dispatch.graph_client import CALL_TIMEOUT_SECONDS
-from services.gateway.dispatch.results import Result
-from services.gateway.dispatch.service import REPUBLISH_FIRST_SECONDS
+from services.gateway.dispatch.results import CALL_WITHIN, Result
 from services.gateway.messages import service as messages
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import PROVISIONAL_REASON, State
@@ -20,12 +21,15 @@ from services.gateway.reports import service as reports
 from services.gateway.sweeping import repository
 from services.gateway.sweeping.metrics import SWEPT
 from services.gateway.turns import service as turns
+from services.gateway.waiting import service as waiting
+from services.gateway.waiting.service import REPUBLISH_FIRST_SECONDS
 from services.kernel import clock, periodic
 from services.kernel.db import Database
 from services.kernel.kafka.publisher import Publisher
 
 EVERY_SECONDS = 1.0
 BATCH_MAX = 500
+CLAIMS_MAX = 200  # whose calls began together
 # A call that began at the last moment has ended by then.
 CALL_MARGIN_SECONDS = 2.0
 # Meta reports for seven days; then a message that was sent is taken for expired and its hold ends.
@@ -53,7 +57,7 @@ class Sweeper:
         self._written = written
         self._republish_first_seconds = republish_first_seconds
         self._silence_at = 0.0
-        self._pair = ("", "")
+        self._pair = turns.FIRST_PAIR
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep every second until `stop`."""
@@ -79,11 +83,8 @@ class Sweeper:
         """A `sending` whose call must have ended has lost its worker: nobody knows what became of it."""
         before = clock.now() - timedelta(seconds=CALL_TIMEOUT_SECONDS + CALL_MARGIN_SECONDS)
         async with self._database.transaction() as connection:
-            rows = await repository.overdue(connection, before=before, count=BATCH_MAX)
-            lost = [
-                Result(row.tenant_id, row.message_id, row.phone_number_id, row.person, row.attempt, "unknown")
-                for row in rows
-            ]
+            rows = await repository.overdue(connection, before=before, count=CLAIMS_MAX)
+            lost = [_lost(row) for row in rows]
             if lost:
                 await results.write(connection, lost)
         return len(lost)
@@ -117,14 +118,23 @@ class Sweeper:
         return len(known)
 
     async def _publish_again(self) -> int:
-        """Consent and billing answer again from their own databases; what was lost on the way comes back."""
+        """Consent and billing answer again from their own databases; what was lost on the way comes back.
+
+        What has waited for them too long expires.
+        """
         async with self._database.transaction() as connection:
-            rows = await repository.forgotten(connection, first_seconds=self._republish_first_seconds, count=BATCH_MAX)
-            again = await messages.acceptances(
-                connection, [row.tenant_id for row in rows], [row.message_id for row in rows]
-            )
+            due = await waiting.take_due(connection, first_seconds=self._republish_first_seconds)
+            await self._expire_unpaid(connection, due.over)
+            tenant_ids, message_ids = [one[0] for one in due.silent], [one[1] for one in due.silent]
+            again = await messages.acceptances(connection, tenant_ids, message_ids)
         await self._publisher.publish(again)
-        return len(again)
+        return len(again) + len(due.over)
+
+    async def _expire_unpaid(self, connection: AsyncConnection, subjects: list[tuple[UUID, UUID]]) -> None:
+        """Those that nobody has paid for since we looked: they are not in the queue."""
+        ordered = sorted(subjects, key=lambda subject: subject[1])
+        states = await messages.lock(connection, [tenant for tenant, _ in ordered], [id_ for _, id_ in ordered])
+        await self._move(connection, [one for one in ordered if states[one[1]] < State.FUNDED], State.EXPIRED)
 
     async def _expire_silent(self) -> int:
         """Messages of the day that is now out of Meta's reach: every hour, and at once again while there are more."""
@@ -175,6 +185,18 @@ class Sweeper:
             connection,
             [Move(tenant, message, state, now, code=code, reason=PROVISIONAL_REASON) for tenant, message in subjects],
         )
+
+
+def _lost(row: Row[Any]) -> Result:
+    return Result(
+        tenant_id=row.tenant_id,
+        message_id=row.message_id,
+        phone_number_id=row.phone_number_id,
+        person=row.person,
+        attempt=row.attempt,
+        asked_at=row.call_before - CALL_WITHIN,
+        outcome="unknown",
+    )
 
 
 def _id_at(moment: datetime) -> UUID:

@@ -9,12 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.told import repository
 from services.gateway.told.errors import NothingTold, RangeTooOld
-from services.gateway.told.repository import Replayed
+from services.gateway.told.repository import Replayed, Told
 from services.kernel import clock
+
+__all__ = ["Replay", "Told", "called_back_at", "remember", "replay_message", "replay_range"]
 
 KEPT_DAYS = 10  # a delivery is given up after three: a week is left to have its facts told again
 REPLAY_FACTS_MAX = 5_000  # of one request: what one short transaction moves
 MOMENT = timedelta(microseconds=1)
+LOG_DAYS = 14  # of bundles. What waited for a week is kept another week; a replay waits as long as there is its bundle
+AGAIN_DAYS = LOG_DAYS - 1
+LOCK_CLASS = 0x63616C6C  # of advisory locks: "call". One at a time packs for an endpoint or queues its replays.
 CLOCKS_APART = timedelta(minutes=10)  # at most: those of the processes and the database's
 
 
@@ -26,9 +31,9 @@ class Replay(NamedTuple):
     resume_from: datetime | None
 
 
-async def move(connection: AsyncConnection, endpoint_ids: Sequence[UUID], event_ids: Sequence[UUID]) -> None:
-    """Take facts that were packed out of the queue and keep them for replays."""
-    await repository.move(connection, endpoint_ids, event_ids)
+async def remember(connection: AsyncConnection, rows: Sequence[Told]) -> None:
+    """Keep what deliveries tell, for replays, in the transaction that makes them."""
+    await repository.remember(connection, rows)
 
 
 async def called_back_at(
@@ -43,7 +48,8 @@ async def called_back_at(
 
 async def replay_message(connection: AsyncConnection, endpoint_id: UUID, message_id: UUID) -> Replay:
     """Queue again what the endpoint was told of a message; raises NothingTold."""
-    done = await repository.replay_message(connection, endpoint_id, message_id, since=_oldest(), count=REPLAY_FACTS_MAX)
+    await repository.lock(connection, endpoint_id, lock_class=LOCK_CLASS)
+    done = await repository.replay_message(connection, endpoint_id, message_id, since=_oldest(), apart=CLOCKS_APART)
     if done.found == 0:
         raise NothingTold(
             f"message_id: this endpoint was told nothing of such a message of yours in the last {KEPT_DAYS} days"
@@ -61,7 +67,10 @@ async def replay_range(
     if since > now:
         raise RangeTooOld("from: this time is in the future; give the time from which on to tell again")
     end = min(until or now, now)
-    done = await repository.replay_range(connection, endpoint_id, since=since, until=end, count=REPLAY_FACTS_MAX)
+    await repository.lock(connection, endpoint_id, lock_class=LOCK_CLASS)
+    done = await repository.replay_range(
+        connection, endpoint_id, since=since, until=end, count=REPLAY_FACTS_MAX, apart=CLOCKS_APART
+    )
     return Replay(done.queued, done.found - done.queued, _resume(done, end))
 
 

@@ -11,19 +11,19 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.turns import repository
-from services.gateway.turns.repository import Pair, Ready
+from services.gateway.turns.repository import Pair
 from services.kernel.contracts.statuses import StatusReported
 
 __all__ = [
+    "FIRST_PAIR",
     "Claimed",
     "Pair",
     "Park",
     "Slots",
-    "change_pairs",
+    "change",
     "claim",
     "forget_pairs",
     "note_reports",
-    "park",
     "step_aside",
 ]
 
@@ -32,6 +32,8 @@ SHARE_MIN = 4
 HEAD_MAX = 500
 # Messages that must wait for their pair leave the head of the queue for as long as a pair's next token takes.
 ASIDE_SECONDS = 6.0
+EXPRESS_LANE, BOTH_LANES = [0], [0, 1]
+FIRST_PAIR = -(2**63)
 PAIRS_FORGOTTEN_AFTER_SECONDS = 3_600.0
 
 
@@ -67,30 +69,28 @@ async def claim(
     connection: AsyncConnection, *, worker: UUID, slots: Slots, in_flight: Mapping[str, int], lease_seconds: float
 ) -> Claimed:
     """Lease due messages; `in_flight` is what each number has in the worker's window already."""
-    ready = [
-        _ready(row, slots, in_flight.get(row.phone_number_id, 0)) for row in await repository.take_numbers(connection)
-    ]
-    numbers = [number for number in ready if number.express]
-    if not numbers:
-        return Claimed([], [])
-    share = max(SHARE_MIN, ceil(slots.all / len(numbers)))
-    rows = await repository.claim(
+    found = await repository.claim(
         connection,
-        numbers,
-        worker=worker,
-        slots=slots.all,
-        bulk_slots=slots.bulk,
-        share=share,
-        head_max=HEAD_MAX,
-        lease_seconds=lease_seconds,
+        {
+            "worker": worker,
+            "lanes": BOTH_LANES if slots.bulk else EXPRESS_LANE,
+            "slots": slots.all,
+            "bulk_slots": slots.bulk,
+            "of_number": slots.of_number,
+            "bulk_of_number": slots.bulk_of_number,
+            "busy_numbers": list(in_flight.keys()),
+            "busy": list(in_flight.values()),
+            "share_min": SHARE_MIN,
+            "head_max": HEAD_MAX,
+            "lease_seconds": lease_seconds,
+        },
     )
+    rows = [row for row in found if row.message_id is not None]
     served = Counter(row.phone_number_id for row in rows)
+    stuck = [row.phone_number_id for row in found if row.message_id is None]
+    share = max(SHARE_MIN, ceil(slots.all / max(1, len(served) + len(stuck))))
     has_room = len(rows) < slots.bulk
-    return Claimed(
-        rows,
-        [one.phone_number_id for one in numbers if has_room and one.phone_number_id not in served],
-        is_more=any(count >= share for count in served.values()),
-    )
+    return Claimed(rows, stuck if has_room else [], is_more=any(count >= share for count in served.values()))
 
 
 async def step_aside(connection: AsyncConnection, stuck: list[str]) -> int:
@@ -98,30 +98,36 @@ async def step_aside(connection: AsyncConnection, stuck: list[str]) -> int:
     return await repository.step_aside(connection, stuck, head_max=HEAD_MAX, aside_seconds=ASIDE_SECONDS)
 
 
-async def park(connection: AsyncConnection, parks: Iterable[Park]) -> None:
-    """Let numbers rest that Meta takes nothing from; all others go on."""
+async def change(connection: AsyncConnection, *, parks: Iterable[Park] = (), pairs: Sequence[Pair] = ()) -> None:
+    """Let numbers rest that Meta takes nothing from, and pairs that it found too busy; give back what was not used.
+
+    First buckets, then pairs.
+    """
     whole: dict[str, datetime] = {}
     bulk: dict[str, datetime] = {}
     for one in parks:
         untils = bulk if one.is_bulk_only else whole
         untils[one.phone_number_id] = max(one.until, untils.get(one.phone_number_id, one.until))
-    numbers = sorted({*whole, *bulk})
+    refunds: Counter[str] = Counter()
+    for pair in pairs:
+        refunds[pair.phone_number_id] += pair.refund
+    numbers = sorted({*whole, *bulk, *refunds})
     if numbers:
-        await repository.park(
-            connection, numbers, whole=[whole.get(one) for one in numbers], bulk=[bulk.get(one) for one in numbers]
+        await repository.change_numbers(
+            connection,
+            numbers,
+            whole=[whole.get(one) for one in numbers],
+            bulk=[bulk.get(one) for one in numbers],
+            refunds=[refunds[one] for one in numbers],
         )
-
-
-async def change_pairs(connection: AsyncConnection, pairs: Sequence[Pair]) -> None:
-    """Give tokens back, or let pairs wait that Meta found too busy."""
     if pairs:
         await repository.change_pairs(connection, pairs)
 
 
-async def forget_pairs(connection: AsyncConnection, after: tuple[str, str], count: int) -> tuple[str, str]:
+async def forget_pairs(connection: AsyncConnection, after: int, count: int) -> int:
     """Look at the next pairs behind `after` and remove those that limit nothing; returns where to go on."""
     last = await repository.forget_pairs(connection, after, count=count, old_seconds=PAIRS_FORGOTTEN_AFTER_SECONDS)
-    return last or ("", "")
+    return FIRST_PAIR if last is None else last
 
 
 async def note_reports(connection: AsyncConnection, reports: Iterable[StatusReported]) -> None:
@@ -133,9 +139,3 @@ async def note_reports(connection: AsyncConnection, reports: Iterable[StatusRepo
             latest[report.phone_number_id] = report.occurred_at
     if latest:
         await repository.heard(connection, list(latest), list(latest.values()))
-
-
-def _ready(row: Row[Any], slots: Slots, in_flight: int) -> Ready:
-    express = max(0, min(int(row.tokens), slots.of_number - in_flight))
-    bulk = 0 if row.is_bulk_parked else max(0, min(express, slots.bulk_of_number - in_flight))
-    return Ready(row.phone_number_id, row.tokens, express, bulk)

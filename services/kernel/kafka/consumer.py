@@ -110,7 +110,7 @@ class BatchRunner:
         """Handle the records, publish what they led to; raises ConsumerHalted when nothing may be committed."""
         received, dead = self._decode(raws)
         results, failed = await self._settle(received)
-        await self._bury(dead + failed, raws, handled=len(received) - len(failed))
+        await self._bury(dead + failed, received, raws)
         if results:
             await self._patiently(lambda: self._publisher.publish(results))
         if self._consumer.after is not None:
@@ -180,12 +180,13 @@ class BatchRunner:
                 )
         raise ConsumerHalted(f"{self._consumer.group}: still failing after {ATTEMPTS_MAX} attempts")
 
-    async def _bury(self, dead: list[Dead], raws: Sequence[Raw], *, handled: int) -> None:
-        self._dead_run = len(dead) + (0 if handled else self._dead_run)
+    async def _bury(self, dead: list[Dead], received: Sequence[Received], raws: Sequence[Raw]) -> None:
         if not dead:
+            self._dead_run = 0 if received else self._dead_run
             return
-        if self._dead_run > DEAD_RUN_MAX:
-            raise ConsumerHalted(f"{self._consumer.group}: {self._dead_run} dead letters in a row")
+        run = self._longest_run(dead, received, raws)
+        if run > DEAD_RUN_MAX:
+            raise ConsumerHalted(f"{self._consumer.group}: {run} dead letters in a row")
         by_place = {(raw.partition, raw.offset): raw for raw in raws}
         letters = [self._letter(by_place[one.partition, one.offset], one) for one in dead]
         await self._patiently(lambda: self._publisher.send(letters))
@@ -200,6 +201,21 @@ class BatchRunner:
                 offset=one.offset,
                 error_class=one.error_class,
             )
+
+    def _longest_run(self, dead: list[Dead], received: Sequence[Received], raws: Sequence[Raw]) -> int:
+        """The most dead records that stand in a row, with those at the end of the batches before."""
+        gone = {(one.partition, one.offset) for one in dead}
+        decoded = {(one.partition, one.offset) for one in received}
+        longest = run = self._dead_run
+        for raw in raws:
+            place = (raw.partition, raw.offset)
+            if place in gone:
+                run += 1
+                longest = max(longest, run)
+            elif place in decoded:
+                run = 0
+        self._dead_run = run
+        return longest
 
     def _letter(self, raw: Raw, dead: Dead) -> Record:
         origin = {

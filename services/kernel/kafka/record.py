@@ -9,6 +9,8 @@ import msgspec
 from services.kernel.contracts import EVENT_TYPES, TOPICS, Event
 
 _encoder = msgspec.json.Encoder()
+# Where a fact's id stands in its JSON, after `{"id":"`: to make this text again takes half as long as all the JSON.
+_ID = slice(7, 43)
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -31,13 +33,31 @@ class Undecodable(Exception):
     """A record that claims to be ours and cannot be read, or comes in a version newer than this build."""
 
 
+class _Form(NamedTuple):
+    """What the records of one kind of fact have in common."""
+
+    topic: str
+    headers: Headers  # ce_specversion, ce_type, ce_source
+    subject: str | None
+    is_laned: bool
+
+
 def encode(event: Event) -> Record:
     """The record of a fact, keyed for its partition."""
-    headers = cloud_headers(type_=event.TYPE, id_=str(event.id), owner=event.TOPIC.owner)
-    if event.SUBJECT is not None:
-        headers = (*headers, ("ce_subject", str(getattr(event, event.SUBJECT)).encode()))
-    is_express = getattr(event, "lane", None) == "express"
-    return Record(event.TOPIC.name, event.partition_key, _encoder.encode(event), headers, is_express)
+    topic, (version, kind, source), subject, is_laned = _form(type(event))
+    value = _encoder.encode(event)
+    headers: Headers = (version, kind, ("ce_id", value[_ID]), source)
+    if subject is not None:
+        headers = (*headers, ("ce_subject", str(getattr(event, subject)).encode()))
+    is_express = is_laned and getattr(event, "lane") == "express"  # noqa: B009  # not every fact has one
+    return Record(topic, event.partition_key, value, headers, is_express)
+
+
+@cache
+def _form(kind: type[Event]) -> _Form:
+    assert kind.__struct_fields__[0] == "id", f"{kind.__name__}: the id must come first, where `encode` reads it"
+    topic = kind.TOPIC
+    return _Form(topic.name, _standing_headers(kind.TYPE, topic.owner), kind.SUBJECT, "lane" in kind.__struct_fields__)
 
 
 def stored(*, topic: str, key: bytes, value: bytes, type_: str, id_: str) -> Record:

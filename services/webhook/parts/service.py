@@ -6,7 +6,7 @@ of the fields that say one thing. Every part that arrives becomes facts, is held
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -103,10 +103,24 @@ class _Change(msgspec.Struct, frozen=True):
     rejection_info: msgspec.Raw = NULL
 
 
+class _PlainEntry(msgspec.Struct, frozen=True):
+    """An entry with its changes at once: what Meta sends all day."""
+
+    id: str | int
+    changes: list[_Change]
+    time: msgspec.Raw = NULL
+
+
+class _PlainEnvelope(msgspec.Struct, frozen=True):
+    object: str
+    entry: list[_PlainEntry]
+
+
 class _Misplaced(msgspec.Struct, frozen=True):
     field: str | None = None
 
 
+_plain = msgspec.json.Decoder(_PlainEnvelope)
 _envelopes = msgspec.json.Decoder(_Envelope)
 _entries = msgspec.json.Decoder(_Entry)
 _changes = msgspec.json.Decoder(_Change)
@@ -116,8 +130,30 @@ _objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _times = msgspec.json.Decoder(int | None, strict=False)
 
 
-def split(body: bytes) -> Iterator[Change | Unreadable | Ignored]:
+def split(body: bytes) -> Iterable[Change | Unreadable | Ignored]:
     """The changes of a body, in its order."""
+    return _split_plain(body) or _split_with_care(body)
+
+
+def _split_plain(body: bytes) -> list[Change] | None:
+    """The changes of a body in which nothing is missing or in another's place; in a third of the time."""
+    try:
+        body.decode()  # the decoder does not look at the letters of parts that it passes on as they are
+        envelope = _plain.decode(body)
+    except UNREADABLE:
+        return None
+    found = []
+    for entry in envelope.entry:
+        waba_id, time = str(entry.id or ""), unix_seconds(entry.time)
+        for change in entry.changes:
+            if not change.field or change.rejection_info is not NULL:
+                return None
+            found.append(Change(waba_id, time, change.field, change.value))
+    is_plain = envelope.object == WHATSAPP and all(entry.changes for entry in envelope.entry)
+    return found if found and is_plain else None
+
+
+def _split_with_care(body: bytes) -> Iterator[Change | Unreadable | Ignored]:
     try:
         envelope = _open(body)
         entries = array(envelope.entry)
@@ -149,7 +185,7 @@ def unix_seconds(raw: msgspec.Raw) -> int | None:
 
 def _open(body: bytes) -> _Envelope:
     try:
-        body.decode()  # the decoder does not look at the letters of parts that it passes on as they are
+        body.decode()  # as above
         return _envelopes.decode(body)
     except msgspec.ValidationError:
         raise

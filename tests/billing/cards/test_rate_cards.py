@@ -98,6 +98,30 @@ async def test_a_card_that_waited_beyond_its_time_is_asked_for_again(office: Off
         assert len(await versions(office)) == 2
 
 
+async def test_a_card_that_would_be_known_after_its_moment_is_not_added(office: Office, owner: Any) -> None:
+    with clock.frozen(NOON) as now:
+        asked = await office.ask_card(DEARER)
+        async with owner.transaction():
+            await owner.execute("lock table rate_cards in share row exclusive mode")
+            approving = asyncio.create_task(office.approve(asked.json()["id"]))
+            await _is_awaited(owner)
+            now.advance(4)
+        answer = await approving
+        assert (answer.status, answer.json()["title"]) == (409, "time_passed")
+        assert len(await versions(office)) == 2
+        assert (await office.approve(asked.json()["id"])).status == 200
+
+
+async def _is_awaited(owner: Any) -> None:
+    """Until somebody waits for the owner's lock."""
+    waits = "select exists (select 1 from pg_locks where not granted and relation = 'rate_cards'::regclass)"
+    for _ in range(1_000):
+        if await owner.fetchval(waits):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody adds a card")
+
+
 async def test_two_cards_for_one_moment_are_a_conflict(office: Office) -> None:
     with clock.frozen(NOON):
         asked = await office.ask_card(DEARER, TOMORROW.isoformat())

@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
+from services.billing import tenants
 from tests.billing.conftest import Api
 from tests.billing.office import Office
-from tests.billing.stand import Billing, micros
+from tests.billing.stand import STRANGERS, Billing, micros
 
 
 async def test_one_person_books_up_to_the_limit(office: Office, billing: Billing) -> None:
@@ -126,3 +127,23 @@ async def test_a_large_sum_in_another_currency_is_refused_before_it_waits(office
     answer = await office.top_up(uuid7(), "250000.00", currency="USD")
     assert (answer.status, answer.json()["title"]) == (422, "wrong_currency")
     assert await office.waiting() == []
+
+
+@pytest.mark.parametrize("amount", ["250.00", "250000.00"])
+async def test_money_of_a_tenant_that_does_not_exist_is_not_booked(
+    office: Office, billing: Billing, monkeypatch: pytest.MonkeyPatch, amount: str
+) -> None:
+    monkeypatch.setattr(tenants, "PATIENCE_SECONDS", 0.1)
+    stranger = uuid7()
+    STRANGERS.add(stranger)
+    before = await billing.snapshot()
+    assert (await office.top_up(stranger, amount)).status == 404
+    assert (await office.ask_limit(stranger, amount)).status == 404
+    assert (await billing.snapshot(), await office.waiting()) == (before, [])
+
+
+async def test_a_tenant_that_was_made_a_moment_ago_is_waited_for(office: Office) -> None:
+    newcomer = uuid7()
+    STRANGERS.add(newcomer)
+    asyncio.get_running_loop().call_later(0.3, STRANGERS.discard, newcomer)
+    assert (await office.top_up(newcomer, "250.00")).status == 200

@@ -70,6 +70,7 @@ async def test_a_reply_inside_the_window_is_free_and_takes_no_position(api: Api,
         assert await quote(api, tenant_id, category="service", is_in_window=True) == FREE
         assert await quote(api, tenant_id, category="service", is_in_window=False) == PAID
         assert await quote(api, tenant_id, is_in_window=True) == PAID
+        assert await quote(api, tenant_id, kind="reaction", category="service") == FREE
         await billing.feed(reply(tenant_id, uuid7()))
         assert await quote(api, tenant_id) == PAID
 

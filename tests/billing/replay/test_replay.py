@@ -18,7 +18,7 @@ from services.kernel.contracts import Event
 from services.kernel.db import Database
 from services.kernel.kafka.outbox import Relay
 from services.kernel.kafka.publisher import Publisher
-from tests.billing.stand import DAY, NOON, Billing, cleared, expired, failed, reply, reported, sent
+from tests.billing.stand import DAY, NOON, Billing, cleared, expired, failed, matched, reply, reported
 from tests.fixtures.infrastructure import Infrastructure
 from tools.vestnik import replay
 from tools.vestnik.replay import Place, Verdict
@@ -100,8 +100,7 @@ async def _a_busy_week(house: House, wait: Callable[[float], None]) -> None:
         messages = [(tenants[number % 3], uuid7()) for number in range(size)]
         await house.feed(*(cleared(*message) for message in messages), reply(tenants[0], uuid7()))
         wait(1)
-        await house.feed(*(sent(*message) for message in messages))
-        await house.feed(*(reported(*message, "delivered", is_named=number % 4 > 0)
+        await house.feed(*(reported(*message, "delivered") if number % 4 else matched(*message, "delivered")
                            for number, message in enumerate(messages) if number % 5))  # fmt: skip
         wait(1)
         await house.feed(*(failed(*message) for message in messages[::5]))

@@ -45,8 +45,6 @@ class Model:
         self.held = [0] * TENANTS
         self.states: dict[int, str] = {}
         self._early: set[int] = set()
-        self._sent: set[int] = set()
-        self._waiting: dict[int, set[str]] = {}
 
     def act(self, act: Act) -> None:
         match act.step:
@@ -54,21 +52,12 @@ class Model:
                 self.wallet[act.number % TENANTS] += 1
             case "cleared":
                 self._clear(act.number)
-            case "sent":
-                self._sent.add(act.number)
-                self._report_what_waited(act.number)
-            case "delivered by wamid" | "failed by wamid":
-                self._waiting.setdefault(act.number, set()).add(act.step.split()[0])
-                if act.number in self._sent:
-                    self._end(act.number, is_reached=act.step.startswith("delivered"))
-            case "delivered" | "read":
+            case "delivered without our id":
+                pass
+            case "delivered" | "read" | "delivered by wamid":
                 self._end(act.number, is_reached=True)
             case _:
                 self._end(act.number, is_reached=False)
-
-    def _report_what_waited(self, number: int) -> None:
-        if waiting := self._waiting.get(number):
-            self._end(number, is_reached="delivered" in waiting)
 
     def _clear(self, number: int) -> None:
         if number in self.states:

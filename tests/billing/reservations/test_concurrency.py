@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from services.billing.reservations import expiry
 from services.kernel import clock
 from services.kernel.contracts.reservations import MessageFunded
-from tests.billing.stand import DAY, NOON, Billing, cleared, failed, micros, reported, sent
+from tests.billing.stand import DAY, NOON, Billing, cleared, expired, failed, micros, reported
 
 
 async def test_batches_for_one_tenant_share_one_wallet(billing: Billing) -> None:
@@ -29,7 +29,7 @@ async def test_batches_that_cross_in_their_tenants_do_not_deadlock(billing: Bill
         await asyncio.gather(
             billing.feed(*(reported(*message, "delivered") for message in messages)),
             billing.feed(*(failed(*message) for message in reversed(messages))),
-            billing.feed(*(sent(*message) for message in messages)),
+            billing.feed(*(expired(*message) for message in messages)),
             billing.feed(*(reported(*message, "read", is_named=False) for message in reversed(messages))),
         )
     await billing.audit()

@@ -24,10 +24,10 @@ from tests.billing.stand import (
     cleared,
     expired,
     failed,
+    matched,
     micros,
     reply,
     reported,
-    sent,
 )
 
 SIX = 6_000_000
@@ -70,7 +70,7 @@ async def test_the_first_delivered_or_read_captures(billing: Billing, tenant: UU
 
 async def test_sent_alone_moves_nothing(billing: Billing, tenant: UUID, message: UUID) -> None:
     await billing.feed(cleared(tenant, message))
-    assert await billing.feed(sent(tenant, message), reported(tenant, message, "sent")) == []
+    assert await billing.feed(reported(tenant, message, "sent")) == []
     assert await billing.state(message) == "reserved"
 
 
@@ -282,31 +282,24 @@ async def test_a_credit_limit_pays_when_the_wallet_is_empty(billing: Billing, ow
     assert await billing.balance(tenant) == (-SIX, 2 * SIX)
 
 
-async def test_a_report_without_our_id_finds_its_message_after_the_send(
+async def test_a_report_without_our_id_counts_when_the_gateway_has_found_its_message(
     billing: Billing, tenant: UUID, message: UUID
 ) -> None:
     await billing.feed(cleared(tenant, message))
-    await billing.feed(sent(tenant, message))
-    (captured,) = await billing.feed(reported(tenant, message, "delivered", is_named=False))
-    assert isinstance(captured, ChargeCaptured)
-
-
-async def test_a_report_without_our_id_waits_for_the_send(billing: Billing, tenant: UUID, message: UUID) -> None:
-    await billing.feed(cleared(tenant, message))
     assert await billing.feed(reported(tenant, message, "delivered", is_named=False)) == []
     assert await billing.state(message) == "reserved"
-    first = await billing.feed(sent(tenant, message))
+    first = await billing.feed(matched(tenant, message, "delivered"))
     assert [type(answer) for answer in first] == [ChargeCaptured]
-    assert await billing.feed(sent(tenant, message)) == first
+    assert await billing.feed(matched(tenant, message, "delivered"), matched(tenant, message, "failed")) == first
 
 
 async def test_a_report_of_another_tenant_touches_nothing_of_ours(
     billing: Billing, tenant: UUID, message: UUID
 ) -> None:
     other = await billing.new_tenant()
-    await billing.feed(cleared(tenant, message), sent(tenant, message))
+    await billing.feed(cleared(tenant, message))
     assert await billing.feed(reported(other, message, "delivered"), failed(other, message)) == []
-    assert await billing.feed(reported(other, message, "delivered", is_named=False)) == []
+    assert await billing.feed(matched(other, message, "delivered")) == []
     assert await billing.state(message) == "reserved"
 
 
@@ -363,6 +356,29 @@ async def test_the_card_gives_categories_away_inside_a_free_entry_point(
     rows = await billing.rows("select distinct category from reservations")
     assert [row.category for row in rows] == ["utility"]
     await billing.audit()
+
+
+async def test_a_reaction_costs_nothing_because_meta_reports_no_delivery_of_it(
+    billing: Billing, owner: asyncpg.Connection
+) -> None:
+    card = {"currency": "RUB", "mode": "graduated", "tiers": [[None, "6.00"]], "free_in_window": []}
+    insert = "insert into rate_cards (version, card, effective_from) values (3, $1, '2025-03-01')"
+    await owner.execute(insert, json.dumps(card))
+    tenant = await billing.new_tenant()
+    answers = await billing.feed(reply(tenant, uuid7()), reply(tenant, uuid7(), kind="reaction"))
+    assert [(answer.price_micros, answer.is_free) for answer in answers] == [(SIX, False), (0, True)]
+
+
+async def test_an_arrival_of_a_message_that_nobody_ever_decides_about_is_forgotten(
+    billing: Billing, tenant: UUID, owner: asyncpg.Connection
+) -> None:
+    await billing.feed(reported(tenant, uuid7(), "delivered"), reported(tenant, uuid7(), "read"))
+    await owner.execute(
+        """update early_reports set noted_at = now() - interval '22 days'
+            where message_id = (select min(message_id::text)::uuid from early_reports)"""
+    )
+    await expiry.sweep(billing.database)
+    assert len(await billing.rows("select 1 from early_reports")) == 1
 
 
 async def test_a_template_inside_an_open_window_is_free_where_the_card_says_so(

@@ -16,7 +16,8 @@ from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.clearances import MessageCleared, MessageRefused
 from services.kernel.contracts.conversations import Purpose
-from services.kernel.contracts.messages import Category, Kind, MessageAccepted, MessageFailed
+from services.kernel.contracts.messages import Category, Kind, MessageAccepted
+from services.kernel.contracts.outcomes import MessageFailed
 from services.kernel.db import Database
 from services.kernel.tenants import TenantDirectory
 from tests.consent.stand import HOUR, NOON, PHONE, Consent, Tenant, accepted, agreement, inbound, reported
@@ -272,12 +273,12 @@ async def test_a_131050_as_metas_answer_to_the_call_is_the_same_withdrawal(
     message, other = accepted(tenant.id, tenant.person()), accepted(tenant.id, tenant.person())
     with clock.frozen(NOON):
         await consent.accepts(message, other)
-    assert await consent.accepts(failed(other, 131026)) == []
-    facts = await consent.accepts(failed(message))
+    assert await consent.fails(failed(other, 131026)) == []
+    facts = await consent.fails(failed(message))
     assert [(fact.TYPE, fact.purpose, fact.source) for fact in facts] == [
         ("consent.withdrawn.v1", "marketing", "platform_error")
     ]
-    assert await consent.accepts(failed(message)) == facts
+    assert await consent.fails(failed(message)) == facts
 
 
 async def test_our_own_131050_is_no_block_at_meta(consent: Consent, tenant: Tenant, give: Give) -> None:
@@ -295,7 +296,7 @@ async def test_our_own_131050_is_no_block_at_meta(consent: Consent, tenant: Tena
             is_inbound_behind=False,
         )
     assert (answer.answer, answer.code) == ("stop", 131050)
-    assert await consent.accepts(failed(refused), failed(stopped)) == []
+    assert await consent.fails(failed(refused), failed(stopped)) == []
 
 
 @pytest.mark.parametrize(("status", "code"), [("failed", 131049), ("delivered", None), ("failed", None)])
@@ -332,3 +333,20 @@ async def test_after_a_stop_only_its_confirmation_passes(consent: Consent, tenan
 async def test_a_confirmation_needs_the_window_that_its_stop_opened(consent: Consent, tenant: Tenant) -> None:
     await consent.hears(inbound(tenant.id, tenant.person(), NOON - 25 * HOUR, "stop"))
     assert verdict(await judge(consent, tenant, kind="text", origin="confirmation")) == (131047, "window_closed")
+
+
+async def test_the_confirmation_of_a_start_is_stopped_by_the_next_stop(consent: Consent, tenant: Tenant) -> None:
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - 3 * HOUR, "stop"))
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - 2 * HOUR, "start"))
+    assert verdict(await judge(consent, tenant, kind="text", origin="tenant")) == ("cleared", "window")
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - HOUR, "stop"))
+    assert verdict(await judge(consent, tenant, kind="text", origin="tenant")) == (131050, "withdrawn")
+
+
+async def test_a_stop_dated_ahead_silences_however_often_it_is_heard(consent: Consent, tenant: Tenant) -> None:
+    stop = inbound(tenant.id, tenant.person(), NOON + 5 * HOUR, "stop")
+    for minutes in (-30, -20, -10):
+        await consent.hears(stop, now=NOON + minutes * timedelta(minutes=1))
+    assert verdict(await judge(consent, tenant, kind="text")) == (131050, "withdrawn")
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - timedelta(minutes=1)))
+    assert verdict(await judge(consent, tenant, kind="text")) == ("cleared", "window")

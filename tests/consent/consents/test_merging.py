@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.consent.aliases.names import Move, Names
+from services.consent.aliases.names import Move, Names, Seen
 from services.consent.consents.fold import Act, ActKind, Standing, fold
 from services.consent.consents.merging import counted
 from tests.consent.stand import HOUR, NOON
@@ -26,7 +26,11 @@ def standing(names: Names, person: str, **said: list[Act]) -> Standing:
     return fold(one.act for one in counted(names, acts, person))
 
 
-NUMBER = Names({"user": "number"}.items(), (), ())
+def beside(user: str, number: str, first: float = 0, last: float | None = None) -> Seen:
+    return Seen(user, number, NOON + first * HOUR, NOON + (first if last is None else last) * HOUR)
+
+
+NUMBER = Names([beside("user", "number")], (), ())
 MOVED = Names((), [move("old", "new", 5)], ())
 
 
@@ -108,7 +112,7 @@ def test_the_order_in_which_names_and_acts_are_learnt_does_not_matter(
         acts: dict[str, list[Act]] = {}
         for name, one in said:
             acts.setdefault(name, []).append(one)
-        return [standing(Names({"user": "a"}.items(), moves, ()), person, **acts) for person in "ab"]
+        return [standing(Names([beside("user", "a")], moves, ()), person, **acts) for person in "ab"]
 
     again = standings(data.draw(st.permutations(moves)), data.draw(st.permutations(said + said[:2])))
     assert again == standings(moves, said)
@@ -117,7 +121,7 @@ def test_the_order_in_which_names_and_acts_are_learnt_does_not_matter(
 @given(moves=MOVES, said=SAID)
 def test_only_a_consent_that_names_the_person_can_be_in_force(moves: list[Move], said: list[tuple[str, Act]]) -> None:
     """No number inherits a consent, however numbers and people went round."""
-    names = Names({"user": "a"}.items(), moves, ())
+    names = Names([beside("user", "a")], moves, ())
     acts: dict[str, list[Act]] = {}
     for name, one in said:
         acts.setdefault(name, []).append(one)
@@ -133,3 +137,105 @@ def test_a_stop_before_the_move_restricts_the_new_number(said: list[tuple[str, A
     new = [one for name, one in said if name == "b" and one.kind != "started"]
     names = Names((), [move("a", "b", 9)], ())
     assert standing(names, "b", a=[*old, act("stopped", 9, 99)], b=new).state == "withdrawn"
+
+
+# --- whatever names are learnt afterwards -----------------------------------------------------------------------------
+
+IDENTITIES = ("a", "b", "user", "later")
+SEEN = st.builds(beside, st.sampled_from(["user", "later"]), st.sampled_from("ab"), st.integers(0, 9))
+ENDS = [("a", "b"), ("b", "a"), ("user", "later"), ("later", "user"), ("user", "b")]
+TOLD = st.builds(
+    lambda ends, hours: Move(UUID(int=1000 + hours), ends[0], ends[1], ends[1] in "ab", NOON + hours * HOUR),
+    st.sampled_from(ENDS),
+    st.integers(0, 9),
+)
+LEARNT = st.lists(st.one_of(SEEN, TOLD), max_size=5)
+RESTRICTED = st.lists(
+    st.tuples(
+        st.sampled_from(IDENTITIES),
+        st.builds(
+            act, st.sampled_from(["given", "withdrawn", "stopped", "blocked"]), st.integers(0, 9), st.integers(1, 50)
+        ),
+    ),
+    max_size=8,
+    unique_by=lambda one: one[1].id,
+)
+
+
+def names_of(learnt: list[Seen | Move]) -> Names:
+    seen = [one for one in learnt if isinstance(one, Seen)]
+    return Names(seen, {one.id: one for one in learnt if isinstance(one, Move)}.values(), IDENTITIES)
+
+
+def by_name(said: list[tuple[str, Act]]) -> dict[str, list[Act]]:
+    acts: dict[str, list[Act]] = {}
+    for name, one in said:
+        acts.setdefault(name, []).append(one)
+    return acts
+
+
+@given(learnt=LEARNT, said=RESTRICTED, later=st.one_of(SEEN, TOLD))
+def test_no_name_that_is_learnt_later_lifts_a_stop(
+    learnt: list[Seen | Move], said: list[tuple[str, Act]], later: Seen | Move
+) -> None:
+    """What was stopped at a number or BSUID stays so, whoever turns out to have or to have had it since."""
+    end = NOON + 20 * HOUR
+    after: Seen | Move
+    if isinstance(later, Seen):
+        after = later._replace(first_at=end, last_at=end)
+    else:
+        after = later._replace(id=UUID(int=9999), at=end)
+    acts = by_name(said)
+    before, then = names_of(learnt), names_of([*learnt, after])
+    for identity in IDENTITIES:
+        was = standing(before, before.root(identity), **acts)
+        for root in {before.root(identity), then.root(identity)} & {*then.roots}:
+            found = standing(then, root, **acts)
+            assert found.is_stopped or not was.is_stopped, (root, identity)
+            assert found.is_blocked or not was.is_blocked, (root, identity)
+
+
+@given(learnt=LEARNT, said=RESTRICTED, data=st.data())
+def test_an_act_changes_only_the_standings_that_it_is_said_to_touch(
+    learnt: list[Seen | Move], said: list[tuple[str, Act]], data: st.DataObject
+) -> None:
+    names = names_of(learnt)
+    name = data.draw(st.sampled_from(IDENTITIES))
+    new = act(data.draw(st.sampled_from([*KINDS])), data.draw(st.integers(0, 9)), 99)
+    acts, after = by_name(said), by_name([*said, (name, new)])
+    touched = names.touched(name, new.occurred_at)
+    assert names.root(name) in touched
+    for root in names.roots:
+        changed = standing(names, root, **acts) != standing(names, root, **after)
+        assert root in touched or not changed
+
+
+def test_a_stop_under_the_user_id_stays_at_the_number_that_it_is_no_longer_seen_with() -> None:
+    names = Names([beside("user", "old", 0, 2), beside("user", "new", 5)], (), ())
+    said = {"old": [act("given", 0, 1)], "user": [act("stopped", 3, 2)], "new": [act("given", 0, 3)]}
+    assert [standing(names, one, **said).state for one in ("old", "new")] == ["withdrawn"] * 2
+    said["old"].append(act("given", 9, 4))
+    assert standing(names, "old", **said).is_stopped
+
+
+def test_who_is_seen_at_another_number_stops_the_old_one_no_longer() -> None:
+    names = Names([beside("user", "old", 0, 2), beside("user", "new", 5)], (), ())
+    said = {"old": [act("given", 6, 1)], "user": [act("stopped", 7, 2)]}
+    assert standing(names, "old", **said).state == "given"
+
+
+def test_a_stop_under_a_user_id_of_unknown_number_counts_at_the_number_before() -> None:
+    change = move("user", "later", 3)._replace(is_number=False)
+    names = Names([beside("user", "number")], [change], ())
+    said = {"number": [act("given", 0, 1)], "later": [act("stopped", 5, 2)]}
+    assert standing(names, "number", **said).state == "withdrawn"
+    said["later"].append(act("started", 6, 3))
+    assert standing(names, "number", **said).state == "given"
+    said["number"].append(act("stopped", 1, 4))
+    assert standing(names, "number", **said).state == "withdrawn"
+
+
+def test_a_consent_under_a_user_id_of_unknown_number_is_none_at_the_number_before() -> None:
+    change = move("user", "later", 3)._replace(is_number=False)
+    names = Names([beside("user", "number")], [change], ())
+    assert standing(names, "number", later=[act("given", 5)]).state == "unknown"

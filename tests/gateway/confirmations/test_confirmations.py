@@ -66,8 +66,9 @@ async def test_english_is_answered_in_english(world: World) -> None:
     tenant = await world.tenant()
     received, judged = await world.inbound(tenant, "wamid.start", "START")
     await _handle(world, received, msgspec.structs.replace(judged, confirm="started"))
-    [(_, body)] = await _written(world, tenant)
+    [(event, body)] = await _written(world, tenant)
     assert body["text"]["body"].startswith("You are subscribed again")
+    assert event.origin == "tenant"  # as free as any answer: a STOP that follows stops it
 
 
 async def test_a_tenants_own_text_is_used(world: World) -> None:

@@ -165,14 +165,14 @@ async def test_a_replay_of_what_is_not_kept_says_so(world: World, receiver: Rece
 
 
 async def test_days_that_are_over_are_dropped_whole(world: World) -> None:
-    tables = {"callback_attempts": "uuid7", "callback_told": "time"}
+    tables = {"callback_attempts": "uuid7", "callback_told": "time", "callback_log": "time"}
     async with world.database.transaction() as connection:
         for parent, key in tables.items():
-            await connection.execute(partitions._MAKE, {"parent": parent, "by_key": key, "behind": 13, "ahead": 0})
-    count = "select relname from pg_class where relkind = 'r' and relname ~ '^callback_(attempts|told)_[0-9]'"
+            await connection.execute(partitions._MAKE, {"parent": parent, "by_key": key, "behind": 16, "ahead": 0})
+    count = "select relname from pg_class where relkind = 'r' and relname ~ '^callback_(attempts|told|log)_[0-9]'"
     before = len(await world.rows(count))
     dropped = await leftovers.drop_days(world.database)
-    assert dropped == (13 - attempts.KEPT_DAYS) + (13 - told.KEPT_DAYS)
+    assert dropped == (16 - attempts.KEPT_DAYS) + (16 - told.KEPT_DAYS) + (16 - told.LOG_DAYS)
     assert len(await world.rows(count)) == before - dropped
     assert await leftovers.drop_days(world.database) == 0
 
@@ -183,7 +183,7 @@ async def test_a_number_or_a_text_stands_in_neither_history(world: World, receiv
         await world.enqueue(world.status(tenant, await world.message(tenant, opaque=TEXT), "sent"))
         await receiver.until(calls=1)
         await world.until_rows(DELIVERED, 0)
-    stored = await world.stored("callback_attempts", "callback_told")
+    stored = await world.stored("callback_attempts", "callback_told", "callback_log")
     for secret in (PHONE, TEXT, tenant.secret):
         assert secret.encode() not in stored
     assert isinstance((await _attempts(world, tenant))[0].delivery_id, UUID)

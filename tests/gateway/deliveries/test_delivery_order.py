@@ -4,11 +4,12 @@ from collections import defaultdict
 from random import Random
 from uuid import UUID
 
+from msgspec import Raw
 from msgspec.structs import replace
 
-from services.gateway.callbacks.service import CallbackFact
+from services.gateway.callbacks.service import CallbackFact, StoredFact
 from services.gateway.deliveries.bodies import portions
-from services.gateway.deliveries.repository import FactRow
+from services.gateway.deliveries.due import BundleRow, Due
 from services.kernel import clock
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import TenantInTest, World
@@ -137,16 +138,15 @@ async def test_what_was_not_taken_during_an_outage_is_told_in_order_when_it_is_o
     assert set(taken) == set(_ids([facts[n] for n in (0, 1, 2, 4, 5)]))
 
 
-def _row(conversation: int) -> FactRow:
-    nothing = UUID(int=0)
-    now = clock.now()
-    return FactRow(
-        nothing, nothing, nothing, conversation, "", "status", "", nothing, now, b"", now, "", b"", None, 100
-    )
+def _due(conversation: int) -> Due:
+    nothing, now = UUID(int=0), clock.now()
+    row = BundleRow(nothing, nothing, False, 0, now, None, True, b"", "", b"", None, 100, [])
+    fact = StoredFact("", "", conversation, "status", "", "", 0, Raw(b"{}"))
+    return Due(row, 0, fact, conversation)
 
 
 def test_what_finds_no_room_in_its_persons_body_stays_and_so_does_all_that_follows_it() -> None:
-    facts = [_row(person) for person in (1, 2, 1, 1, 3, 1, 4, 5, 6)]
+    facts = [_due(person) for person in (1, 2, 1, 1, 3, 1, 4, 5, 6)]
     bodies = [[fact.conversation for fact in body] for body in portions(facts, size=3, places=2)]
     assert bodies == [[1, 2, 1], [3, 4, 5]]
     assert portions(facts, size=3, places=0) == []

@@ -77,7 +77,7 @@ async def test_facts_that_are_too_early_leave_their_places_to_the_next_ones(worl
     tenant = await world.tenant(receiver.url)
     early = [replace(world.status(tenant, uuid7(), "sent"), person=str(number)) for number in range(9)]
     [ready] = await _facts(world, tenant, "anna")
-    async with world.delivering(idle_seconds=NEVER, gather_seconds=NEVER, defer_seconds=NEVER, defer_max_seconds=NEVER):
+    async with world.delivering(idle_seconds=NEVER, gather_seconds=NEVER, defer_max_seconds=NEVER):
         await world.enqueue(*early, ready)
         await receiver.until(values=1)
     assert receiver.values[0]["event_id"] == str(ready.event_id)

@@ -114,7 +114,9 @@ async def test_facts_of_a_disabled_endpoint_wait_and_are_dropped_after_a_week(wo
         assert (await management.disable(connection, tenant.id, row.id)).disabled_reason == "by_tenant"
     old, young = await world.told(tenant, 1), await world.told(tenant, 1)
     await world.rows(
-        "update callback_facts set enqueued_at = now() - interval '8 days' where event_id = :id", id=old[0]
+        """update callback_queue set made_at = now() - interval '8 days'
+            where 100 * sequence = (select sequence from callback_facts where event_id = :id)""",
+        id=old[0],
     )
     async with world.delivering():
         await world.until_rows("select 1 from callback_facts", 1)

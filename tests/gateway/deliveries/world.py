@@ -42,8 +42,8 @@ LIMITS = Limits(
     slow_seconds=0.1,
     lease_seconds=1.0,
     timeout_seconds=0.7,
+    again_seconds=0.01,
     idle_seconds=0.02,
-    defer_seconds=0.1,
 )
 
 

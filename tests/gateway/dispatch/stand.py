@@ -9,7 +9,6 @@ from sqlalchemy import Row
 
 from services.gateway.dispatch import repository, results
 from services.gateway.dispatch.results import Result
-from services.gateway.messages import service as messages
 from services.gateway.turns import service as turns
 from services.gateway.turns.service import Claimed, Slots
 from services.kernel import clock
@@ -47,11 +46,8 @@ class Worker:
         """Begin the calls; the attempts of those that may."""
         ids = [story.id for story in stories]
         async with self.desk.database.transaction() as connection:
-            bodies = await messages.start(
-                connection, tenant_ids=[story.tenant_id for story in stories], message_ids=ids, at=clock.now()
-            )
             rows: Sequence[Row[Any]] = await repository.start(
-                connection, ids=list(bodies), worker=self.id, call_before=clock.now() + timedelta(seconds=1)
+                connection, ids=ids, worker=self.id, call_before=clock.now() + timedelta(seconds=1)
             )
         return {row.message_id: row.attempt for row in rows}
 
@@ -77,6 +73,7 @@ def result(story: Story, outcome: Any, attempt: int = 1, **more: Any) -> Result:
         phone_number_id=story.phone_number_id,
         person=story.person,
         attempt=attempt,
+        asked_at=clock.now(),
         outcome=outcome,
         **more,
     )

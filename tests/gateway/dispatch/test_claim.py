@@ -129,7 +129,6 @@ async def test_an_answer_goes_before_a_mailing_also_to_the_same_person(desk: Des
     [
         "due_at = now() + interval '1 minute'",
         "expires_at = now() - interval '1 second'",
-        "held_by = 'funding'",
         "call_before = now() - interval '1 day'",
         "unknown_since = now() - interval '1 day'",
         "worker = gen_random_uuid(), lease_until = now() + interval '1 second'",

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from services.gateway.dispatch import dispatcher
 from services.gateway.dispatch.caller import Caller
 from services.gateway.dispatch.dispatcher import Dispatcher
 from services.gateway.dispatch.graph_client import GraphClient
@@ -22,6 +23,7 @@ from services.gateway.messages.states import State
 from services.gateway.tenants.service import Directory
 from services.kernel import crypto
 from services.kernel.client import InternalClient
+from services.kernel.contracts.messages import Lane
 from services.kernel.crypto import FileKek
 from services.kernel.db import Database
 from services.kernel.tokens import TokenIssuer
@@ -92,12 +94,15 @@ class Office:
         self.directory = Directory(database, self.keyring)
         self.issuer = TokenIssuer("gateway", keys.gateway[0])
 
-    async def put(self, phone: str, *, person: str | None = None, is_spoilt: bool = False) -> Story:
+    async def put(
+        self, phone: str, *, person: str | None = None, is_spoilt: bool = False, lane: Lane = "bulk"
+    ) -> Story:
         """A sealed message to the phone, ready to be sent."""
         story = Story(
             tenant_id=self.tenant.id,
             phone_number_id=self.tenant.phone_number_id,
             person=person or new_person(),
+            lane=lane,
         )
         key = await self.keyring.key(self.tenant.id, "messages")
         place = crypto.Place(self.tenant.id, "messages", "body", str(story.id))
@@ -130,9 +135,7 @@ class Office:
             await client.close()
 
     async def state(self, story: Story) -> State:
-        message = await self.desk.message(story)
-        assert message is not None
-        return State(message.state)
+        return await self.desk.state(story)
 
     async def becomes(self, story: Story, state: State) -> None:
         async def has_become() -> bool:
@@ -385,6 +388,38 @@ async def test_a_number_that_meta_throttles_rests_and_another_tenants_goes_on(
         await office.desk.run("update number_buckets set parked_until = now(), refilled_at = now() - interval '1 s'")
         await office.becomes(waiting, State.SENT)
     office.tenant = own
+
+
+async def test_a_reply_is_claimed_between_two_claims_of_mailings(
+    office: Office, consent: Consent, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LOADED_BULK_SECONDS", 60.0)
+    for _ in range(dispatcher.LOADED_MESSAGES):
+        await office.put(new_phone())
+    consent.delay_seconds = 0.9
+    async with office.working(consent, sandbox.url):
+        await until(lambda: _is(len(consent.asked) == 1))
+        later, reply = await office.put(new_phone()), await office.put(new_phone(), lane="express")
+        await until(lambda: _is(len(consent.asked) == 2))
+        assert (len(consent.asked[0]), consent.asked[1]) == (dispatcher.LOADED_MESSAGES, [reply.id])
+        consent.delay_seconds = 0.0
+        await office.becomes(later, State.SENT)  # when the crowd is gone
+
+
+async def test_what_consent_holds_back_takes_no_token_of_its_number(
+    office: Office, consent: Consent, sandbox: Sandbox
+) -> None:
+    story = await office.put(new_phone())
+    await office.desk.run("update number_buckets set tokens = 1, refilled_at = now() + interval '1 hour'")
+    consent.says[story.id] = {"answer": "wait"}
+    async with office.working(consent, sandbox.url):
+        await until(lambda: _is(len(consent.asked) >= 3))
+        del consent.says[story.id]
+        await office.becomes(story, State.SENT)
+    (bucket,) = await office.desk.rows(
+        "select tokens from number_buckets where phone_number_id = :n", n=office.tenant.phone_number_id
+    )
+    assert bucket.tokens == 0
 
 
 async def test_a_worker_that_stops_lets_its_calls_end(office: Office, consent: Consent, sandbox: Sandbox) -> None:

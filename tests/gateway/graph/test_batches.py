@@ -132,6 +132,24 @@ async def test_too_many_batches_at_once_are_told_to_come_back(another_gateway: A
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
 
 
+async def test_a_batch_that_would_wait_too_long_is_told_to_come_back_and_a_lost_client_leaves_the_line(
+    another_gateway: AnotherGateway, tenant: Tenant
+) -> None:
+    async with another_gateway() as process:
+        pacing = process.app.state.batches._pacing
+        pacing.waiting, pacing._cycle_seconds = 1_000, batches.LINE_SECONDS_MAX
+        answer = await post(process, tenant, item(tenant, text()))
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        pacing.waiting = 0
+        async with pacing.turn(1):
+            gone = asyncio.create_task(process.app.state.batches._post_all(None, [b"{}"] * 300))
+            await asyncio.sleep(0)
+            assert pacing.waiting == 300
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+            assert pacing.waiting == 0
+
+
 async def test_one_account_cannot_take_every_place(
     another_gateway: AnotherGateway, tenant: Tenant, other_tenant: Tenant
 ) -> None:

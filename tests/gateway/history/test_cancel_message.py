@@ -14,7 +14,7 @@ from services.gateway.messages.service import acceptances
 from services.gateway.messages.states import State
 from services.gateway.sweeping.service import Sweeper
 from services.kernel.contracts import event_id
-from services.kernel.contracts.messages import MessageFailed
+from services.kernel.contracts.outcomes import MessageFailed
 from services.kernel.db import Database
 from services.kernel.kafka.publisher import Publisher
 from tests.gateway.dispatch.stand import Worker, result
@@ -210,7 +210,7 @@ async def test_another_tenants_message_is_not_found(bench: Desk) -> None:
     async with bench.database.transaction() as connection:
         with pytest.raises(MessageNotFound):
             await service.cancel(connection, tenant_id=uuid4(), message_id=story.id)
-    assert await bench.queued(story) is not None
+    assert await end_of(bench, story) == (State.ACCEPTED, None)
 
 
 async def test_the_route_answers_with_the_message_as_it_is_now(gateway: Gateway, desk: Desk, tenant: Tenant) -> None:

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.gateway.dispatch.stand import Worker, result
 from tests.gateway.history.owners import STEP, Owners
-from tests.gateway.history.stand import read, told
+from tests.gateway.history.stand import page, read, told
 from tests.gateway.messages.stand import Desk, Story, new_id
 from tests.gateway.stand import Gateway, Tenant
 
@@ -15,16 +16,21 @@ PARTS = {"decisions": "trace", "charges": "charges"}
 
 # A fact that was put into a delivery, which is under way together with another message's.
 PACKED = """
-    with fact as (delete from callback_facts where endpoint_id = :endpoint and subject_id = :id returning *),
+    with fact as (
+        delete from callback_queue waiting using callback_facts fact
+         where fact.subject_id = :id and fact.endpoint_id = :endpoint and waiting.endpoint_id = :endpoint
+           and waiting.sequence = fact.sequence / 100
+        returning waiting.*
+    ),
     told as (
-        insert into callback_told (endpoint_id, tenant_id, event_id, sequence, person, phone_number_id, kind, topic,
-                                   subject_id, occurred_at, content)
-        select endpoint_id, tenant_id, event_id, sequence, person, phone_number_id, kind, topic, subject_id,
-               occurred_at, content
+        insert into callback_told (endpoint_id, tenant_id, delivery_id, is_again, made_at, sequences, places,
+                                   subject_ids)
+        select endpoint_id, tenant_id, :delivery, false, made_at, array[sequence, sequence], '{0,1}',
+               array[cast(:other as uuid), cast(:id as uuid)]
           from fact
     )
-    insert into callback_deliveries (id, tenant_id, endpoint_id, body, facts, message_ids, conversations, due_at)
-    values (:delivery, :tenant, :endpoint, '', 2, array[cast(:other as uuid), cast(:id as uuid)], '{}', now())
+    insert into callback_deliveries (id, tenant_id, endpoint_id, body, facts, conversations, due_at)
+    values (:delivery, :tenant, :endpoint, '', 2, '{}', now())
 """
 
 MISSING = {
@@ -62,6 +68,23 @@ async def test_a_message_that_waits_has_no_price_no_error_and_an_empty_trace(
     shown = await read(gateway, tenant, story.id)
     assert (shown["state"], shown["price"], shown["error"], shown["trace"]) == ("accepted", None, None, [])
     assert owners.asked == [("decisions", str(tenant.id), str(story.id))]  # nothing is charged that is not funded
+
+
+async def test_a_message_is_sending_from_the_beginning_of_its_first_call_until_it_is_sent(
+    gateway: Gateway, desk: Desk, tenant: Tenant, owners: Owners
+) -> None:
+    story, worker = await told(desk, tenant, "accepted", "funded"), Worker(desk)
+    for outcome in ("requeue", "sent"):
+        await desk.run("update dispatch_queue set due_at = now() where message_id = :i", i=story.id)
+        attempt = await worker.begin(story)
+        shown = await read(gateway, tenant, story.id)
+        assert shown["state"] == "sending"
+        assert [event["type"] for event in shown["events"]] == ["accepted", "cleared", "funded", "sending"]
+        assert [one["id"] for one in (await page(gateway, tenant, state="sending"))["data"]] == [str(story.id)]
+        assert str(story.id) not in {one["id"] for one in (await page(gateway, tenant, state="funded"))["data"]}
+        await worker.report(result(story, outcome, attempt))
+        after = await read(gateway, tenant, story.id)
+        assert (after["state"], after["events"][3]["type"]) == ({"requeue": "sending"}.get(outcome, outcome), "sending")
 
 
 async def test_a_message_is_cleared_as_soon_as_consent_says_so(

@@ -12,6 +12,9 @@ import msgspec
 from sqlalchemy import Row, text
 from uuid_utils.compat import uuid7
 
+from services.gateway.history import repository as history
+from services.gateway.history.service import state_of
+from services.gateway.messages.states import State
 from services.gateway.progress import service as progress
 from services.kernel import clock
 from services.kernel.contracts import Event, event_id
@@ -187,6 +190,13 @@ class Desk:
         )
         return found[0] if found else None
 
+    async def state(self, story: Story) -> State:
+        """As the tenant sees it."""
+        async with self.database.transaction() as connection:
+            row = await history.find(connection, tenant_id=story.tenant_id, message_id=story.id)
+        assert row is not None
+        return state_of(row)
+
     async def queued(self, story: Story) -> Row[Any] | None:
         found = await self.rows("select * from dispatch_queue where message_id = :i", i=story.id)
         return found[0] if found else None
@@ -209,9 +219,10 @@ class Desk:
         """How many tokens the pair has, and whether its latest turn is not over."""
         (found,) = await self.rows(
             """select least(45, 45 - extract(epoch from p.full_at - now()) / 6) as tokens,
-                      coalesce(q.call_before is not null or q.lease_until > now(), false) as is_busy
-                 from pairs p left join dispatch_queue q using (message_id)
-                where p.phone_number_id = :n and p.person = :p""",
+                      exists (select 1 from dispatch_queue q where q.pair = p.pair
+                                 and (q.call_before is not null or q.lease_until > now())) as is_busy
+                 from pairs p
+                where p.pair = hashtextextended(cast(:n as text) || cast(:p as text), 0)""",
             n=story.phone_number_id,
             p=story.person,
         )

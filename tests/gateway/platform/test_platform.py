@@ -216,9 +216,7 @@ async def test_the_tenant_is_told_metas_own_words_under_metas_own_field(stand: S
     fact = stand.status("PAUSED")
     await stand.hears(fact)
     [told] = await stand.told()
-    assert (told.kind, told.topic, told.person, told.phone_number_id) == (
-        "platform", "message_template_status_update", "", "",
-    )  # fmt: skip
+    assert (told.kind, told.topic, told.phone_number_id) == ("platform", "message_template_status_update", "")
     assert told.event_id == told.subject_id == fact.id
     assert json.loads(told.content) == {
         "field": "message_template_status_update",

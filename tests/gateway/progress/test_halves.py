@@ -11,7 +11,7 @@ from services.gateway.messages import service as messages
 from services.gateway.messages.states import State
 from services.gateway.progress import service as progress
 from services.kernel.contracts import Event
-from services.kernel.contracts.messages import MessageExpired, MessageFailed
+from services.kernel.contracts.outcomes import MessageExpired, MessageFailed
 from services.kernel.db import Database
 from services.kernel.kafka.consumer import Received
 from tests.gateway.messages.stand import NUMBER, Desk, Story, new_id
@@ -35,15 +35,16 @@ async def test_the_halves_make_the_same_message_in_any_order(desk: Desk) -> None
         assert queued is not None
         assert (message.state, message.price_micros, message.currency) == (State.FUNDED, 6_000_000, "RUB")
         assert (message.cleared_at, message.funded_at) == (story.cleared_at, story.funded().occurred_at)
-        assert (queued.held_by, queued.person, queued.phone_number_id) == (None, story.person, NUMBER)
+        assert (queued.person, queued.phone_number_id, queued.lane) == (story.person, NUMBER, 1)
 
 
-async def test_an_unpaid_message_is_held(desk: Desk) -> None:
-    story = Story()
-    await desk.tell(story.accepted())
-    queued = await desk.queued(story)
-    assert queued is not None
-    assert queued.held_by == "funding"
+async def test_an_unpaid_message_is_not_queued_and_not_forgotten(desk: Desk) -> None:
+    unpaid, paid = Story(), Story()
+    await desk.tell(paid.funded())
+    await desk.tell(unpaid.accepted(), paid.accepted())
+    assert await desk.queued(unpaid) is None
+    (batch,) = await desk.rows("select message_ids from waiting_batches")
+    assert batch.message_ids == [unpaid.id]
 
 
 async def test_a_refusal_before_the_acceptance_is_told_once_when_the_acceptance_comes(desk: Desk) -> None:
@@ -138,6 +139,7 @@ async def test_a_message_keeps_the_place_of_its_first_acceptance(desk: Desk) -> 
     first, second = Story(), Story()
     await desk.tell(first.accepted(), second.accepted(), first.accepted())
     await desk.tell(first.accepted())
+    await desk.tell(first.funded(), second.funded())
     one, two = await desk.queued(first), await desk.queued(second)
     assert one is not None
     assert two is not None

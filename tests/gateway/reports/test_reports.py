@@ -41,7 +41,7 @@ async def test_a_report_that_was_told_is_not_told_again_however_much_later_it_is
     await desk.fund(story)
     said = [story.status("sent"), story.status("delivered"), story.status("failed", code=131026)]
     await desk.tell(*said)
-    await desk.run("delete from callback_facts")  # told: they leave the queue
+    await desk.run("delete from callback_queue")  # told: they leave the queue
     await desk.tell(*reversed(said), story.status("delivered", is_named=False))
     assert await desk.callbacks(story) == []
     await desk.tell(*said, story.status("read"))
@@ -58,6 +58,7 @@ async def test_a_report_that_waited_for_its_message_is_not_told_again_when_meta_
             await reports.apply_kept(connection, 100)
         await desk.tell(story.status("delivered", is_named=False))
     assert [told["status"] for told in await desk.callbacks(story)] == ["sent", "delivered"]
+    assert set(await desk.outbox(story)) == {"reported"}
 
 
 async def test_reports_of_one_batch_are_told_in_their_order_and_keep_their_times(desk: Desk) -> None:
@@ -112,9 +113,11 @@ async def test_a_report_without_our_id_is_matched_by_metas(desk: Desk) -> None:
     story = Story()
     await desk.fund(story)
     await desk.tell(story.status("sent"))
+    assert await desk.outbox(story) == []
     await desk.tell(story.status("delivered", is_named=False))
     assert await state_of(desk, story) is State.DELIVERED
     assert [told["status"] for told in await desk.callbacks(story)] == ["sent", "delivered"]
+    assert await desk.outbox(story) == ["reported"]  # for billing, which does not know Meta's ids
 
 
 async def test_another_tenants_number_cannot_report_on_a_message(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """What time alone brings: times are written into rows, and one round of the sweeper is made."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -48,13 +49,23 @@ def sweeper(desk: Desk, publisher: Publisher) -> Sweeper:
 
 
 async def state_of(desk: Desk, story: Story) -> State:
-    message = await desk.message(story)
-    assert message is not None
-    return State(message.state)
+    return await desk.state(story)
 
 
 async def set_queue(desk: Desk, story: Story, change: str, **parameters: Any) -> None:
     await desk.run(f"update dispatch_queue set {change} where message_id = :i", i=story.id, **parameters)
+
+
+async def begun(desk: Desk, story: Story, *, seconds_ago: float) -> None:
+    """Its call was to begin so long ago; one batch has the calls of each claim."""
+    ago = timedelta(seconds=seconds_ago)
+    await set_queue(desk, story, "call_before = now() - cast(:ago as interval)", ago=ago)
+    await desk.run(
+        """update call_batches set call_before = least(call_before, now() - cast(:ago as interval))
+            where :i = any(message_ids)""",
+        ago=ago,
+        i=story.id,
+    )
 
 
 async def unknown_for(desk: Desk, worker: Worker, seconds: float) -> Story:
@@ -63,6 +74,10 @@ async def unknown_for(desk: Desk, worker: Worker, seconds: float) -> Story:
     await worker.report(result(story, "unknown", await worker.begin(story)))
     await set_queue(desk, story, "unknown_since = now() - cast(:age as interval)", age=timedelta(seconds=seconds))
     return story
+
+
+async def look_now(desk: Desk) -> None:
+    await desk.run("update waiting_batches set look_at = now() - interval '1 second'")
 
 
 async def hear(desk: Desk, ago_seconds: float) -> None:
@@ -81,8 +96,8 @@ async def test_a_call_that_must_have_ended_is_unknown_and_frees_its_person(
     await desk.fund(lost, running)
     await worker.claim()
     await worker.start(lost, running)
-    await set_queue(desk, lost, "call_before = now() - interval '13 seconds'")
-    await set_queue(desk, running, "call_before = now() - interval '10 seconds'")
+    await begun(desk, lost, seconds_ago=13)
+    await begun(desk, running, seconds_ago=10)
     await sweeper.sweep()
     assert [await state_of(desk, story) for story in (lost, running)] == [State.UNKNOWN, State.SENDING]
     assert [(await desk.pair(story)).is_busy for story in (lost, running)] == [False, True]
@@ -95,7 +110,7 @@ async def test_a_lost_call_that_meta_reported_as_sent_is_not_given_up(
     await desk.fund(story)
     await worker.begin(story)
     await desk.tell(story.status("sent"))
-    await set_queue(desk, story, "call_before = now() - interval '1 day'")
+    await begun(desk, story, seconds_ago=86_400)
     for _ in range(2):
         await sweeper.sweep()
     assert (await state_of(desk, story), await desk.queued(story)) == (State.SENT, None)
@@ -162,6 +177,8 @@ async def test_what_waits_past_its_time_expires_and_is_told_and_published(
     await worker.start(calling, unknown)
     await worker.report(result(unknown, "unknown"))
     await desk.run("update dispatch_queue set expires_at = now() - interval '1 second'")
+    await desk.run("update messages set expires_at = now() - interval '1 second' where state = 0")
+    await look_now(desk)
     await sweeper.sweep()
     states = [await state_of(desk, story) for story in stories]
     assert states == [State.EXPIRED, State.EXPIRED, State.FUNDED, State.SENDING, State.UNKNOWN]
@@ -198,22 +215,48 @@ async def test_an_unanswered_acceptance_is_published_again_as_it_was_and_then_af
     await desk.tell(paid.funded())
     pauses = []
     async with topic_since_now(infrastructure, MESSAGES.name) as topic:
-        await desk.run("update dispatch_queue set republish_at = now() - interval '1 second'")
-        await set_queue(desk, old, "expires_at = now() - interval '1 second'")
+        await desk.run(
+            "update messages set expires_at = now() - interval '1 second' where id = :i and tenant_id = :t",
+            i=old.id,
+            t=old.tenant_id,
+        )
+        await look_now(desk)
         for _ in range(3):
             await sweeper.sweep()
             await sweeper.sweep()
             (row,) = await desk.rows(
-                "select extract(epoch from republish_at - now()) as pause from dispatch_queue where message_id = :i",
-                i=waiting.id,
+                "select extract(epoch from look_at - now()) as pause, message_ids from waiting_batches"
             )
+            assert row.message_ids == [waiting.id]
             pauses.append(round(float(row.pause), -1))
-            await set_queue(desk, waiting, "republish_at = now() - interval '1 second'")
+            await look_now(desk)
         records = await topic.read()
     said = [decode(record.headers, record.value) for record in records]
     ours = [event for event in said if event.tenant_id in {waiting.tenant_id, paid.tenant_id, old.tenant_id}]
     assert ours == [waiting.accepted()] * 3
     assert pauses == [240, 480, 960]
+    assert await state_of(desk, old) is State.EXPIRED
+
+
+async def test_who_lives_shorter_than_the_first_pause_is_looked_at_when_its_time_is_over(desk: Desk) -> None:
+    short, shorter, long = [Story(lifetime=timedelta(seconds=seconds)) for seconds in (40, 39.5, 3_600)]
+    await desk.tell(*(story.accepted() for story in (short, shorter, long)))
+    rows = await desk.rows("select look_at, message_ids from waiting_batches order by look_at")
+    assert {id_ for row in rows[:-1] for id_ in row.message_ids} == {short.id, shorter.id}
+    assert all(0 <= (row.look_at - shorter.accepted().expires_at).total_seconds() <= 1.5 for row in rows[:-1])
+    assert rows[-1].message_ids == [long.id]
+
+
+async def test_what_is_paid_for_while_the_sweeper_looks_does_not_expire_as_unpaid(desk: Desk, sweeper: Sweeper) -> None:
+    story = Story(lifetime=timedelta(seconds=1))  # its time is over, and its money comes late
+    await desk.tell(story.accepted())
+    await look_now(desk)
+    await asyncio.gather(desk.tell(story.funded()), sweeper.sweep())
+    for _ in range(2):
+        await sweeper.sweep()
+    assert (await state_of(desk, story), await desk.queued(story)) == (State.EXPIRED, None)
+    assert await desk.outbox(story) == ["expired"]
+    assert len(await desk.callbacks(story)) == 1
 
 
 async def test_a_sent_message_of_which_nothing_more_is_heard_expires_after_seven_days_more(
@@ -279,6 +322,7 @@ async def test_a_report_that_came_before_its_wamid_was_known_is_applied_when_it_
     await sweeper.sweep()
     assert await state_of(desk, story) is State.SENDING
     await worker.report(result(story, "sent", attempt))
+    await desk.run("update unmatched_statuses set look_at = now()")
     for _ in range(2):
         await sweeper.sweep()
     assert await state_of(desk, story) is State.DELIVERED
@@ -286,6 +330,25 @@ async def test_a_report_that_came_before_its_wamid_was_known_is_applied_when_it_
     assert told["event_id"] == story.status("delivered").id
     (kept,) = await desk.rows("select wamid_index from unmatched_statuses")
     assert kept.wamid_index == other.wamid_index
+
+
+async def test_a_kept_report_is_looked_at_again_at_twice_its_age_and_at_the_end_of_its_time(
+    desk: Desk, sweeper: Sweeper
+) -> None:
+    await desk.tell(Story().status("sent", is_named=False))
+    pauses = []
+    for age in ("0", "1 minute", "5 days"):
+        await desk.run(
+            "update unmatched_statuses set look_at = now(), stored_at = now() - cast(cast(:age as text) as interval)",
+            age=age,
+        )
+        for _ in range(2):
+            await sweeper.sweep()
+        (row,) = await desk.rows("select extract(epoch from look_at - now()) as pause from unmatched_statuses")
+        pauses.append(float(row.pause))
+    assert 0 < pauses[0] <= 1
+    assert 50 < pauses[1] <= 61
+    assert 3 * 86_400 - 60 < pauses[2] <= 3 * 86_400
 
 
 async def test_a_kept_report_that_nobody_claims_is_forgotten_after_metas_seven_days(

@@ -200,6 +200,19 @@ async def test_when_everything_fails_the_consumer_halts_with_the_offset_uncommit
         await until(lambda: len(set(repaired.seen)) == 60)
 
 
+async def test_many_bad_records_among_good_ones_are_no_run_of_them(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    events = [captured(tenant_id, n) for n in range(60)]
+    good = [encode(event)._replace(key=b"one partition") for event in events]
+    bad = [record._replace(value=b'{"no": "such shape"}') for record in good[::2]]
+    await publisher.send([record for pair in zip(good[:30], bad, strict=True) for record in pair] + good[30:])
+    reader = Reader(tenant_id)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: len(set(reader.seen)) == 60)
+
+
 async def test_two_members_share_the_work_and_effects_are_once(
     infrastructure: Infrastructure, database: Database, publisher: Publisher
 ) -> None:

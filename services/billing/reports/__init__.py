@@ -1,1 +1,0 @@
-"""Reports: which of our messages a report of Meta's speaks of, when it names only Meta's own id."""

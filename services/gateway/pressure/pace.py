@@ -1,0 +1,35 @@
+"""How many times as long mailings rest: more while replies are late, less with time (hot path)."""
+
+import math
+import time
+from collections.abc import Callable
+
+# From the door's acceptance until it is paid for: alone on its machine a reply takes up to 0.3 s, which are ticks.
+LATE_SECONDS = 0.4
+# Doubled in 1.5 s, half of it gone after 20 s: what is late in between is late by little.
+STRAIN_GROWTH = 1.25
+STRAIN_MAX = 6.0  # a door takes some 140 messages a second even then
+HALF_LIFE_SECONDS = 20.0
+# What comes sooner was late for the same reason, and the doors have not heard of it yet.
+DEAF_SECONDS = 0.5
+
+
+class Pace:
+    """One process's measure of it; 1.0 while no reply is late, also because there is none."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._strain = 1.0
+        self._late_at = clock()
+
+    def note(self, seconds: float) -> None:
+        """A reply took so long."""
+        now = self._clock()
+        if seconds > LATE_SECONDS and now - self._late_at > DEAF_SECONDS:
+            self._strain, self._late_at = min(self.strain * STRAIN_GROWTH, STRAIN_MAX), now
+
+    @property
+    def strain(self) -> float:
+        """From 1.0 to STRAIN_MAX."""
+        age = self._clock() - self._late_at
+        return max(1.0, self._strain * math.pow(0.5, age / HALF_LIFE_SECONDS))

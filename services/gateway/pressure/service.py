@@ -1,0 +1,85 @@
+"""How late replies are, and how much mailings yield: workers watch and tell, doors ask."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from services.gateway.pressure import repository
+from services.gateway.pressure.metrics import REPLY_FUNDED_SECONDS, STRAIN
+from services.gateway.pressure.pace import Pace
+from services.kernel import periodic
+from services.kernel.contracts.reservations import MessageFunded
+from services.kernel.db import Database
+from services.kernel.errors import DEPENDENCY_ERRORS
+from services.kernel.kafka.consumer import Received
+from services.kernel.logging import get_logger
+
+TELL_EVERY_SECONDS = 0.5
+ASK_EVERY_SECONDS = 0.5
+FRESH_SECONDS = 5.0  # what a worker told before that is no longer so; one that is strained tells it at each turn
+
+_log = get_logger()
+
+
+class Watch:
+    """A worker's eye on replies that come out of the saga."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._worker = uuid4()
+        self._pace = Pace()
+        self._told = 1.0
+
+    @property
+    def strain(self) -> float:
+        """How many times as long mailings rest: from 1.0 on."""
+        return self._pace.strain
+
+    def see(self, batch: Sequence[Received]) -> None:
+        """Note how old the oldest of these replies is."""
+        facts = (received.event for received in batch)
+        replies = [fact.message_id for fact in facts if isinstance(fact, MessageFunded) and fact.lane == "express"]
+        if replies:
+            seconds = _age_seconds(min(replies))
+            REPLY_FUNDED_SECONDS.observe(seconds)
+            self._pace.note(seconds)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell the doors until `stop`, while there is something to tell."""
+        await periodic.every(TELL_EVERY_SECONDS, self.tell, stop, name="pressure")
+
+    async def tell(self) -> None:
+        strain = self.strain
+        STRAIN.set(strain)
+        if strain == self._told == 1.0:
+            return
+        async with self._database.transaction() as connection:
+            await repository.tell(connection, self._worker, strain)
+        self._told = strain
+
+
+class Pressure:
+    """A door's ear: what the workers tell, asked for only when somebody wants to know."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._strain = 1.0
+        self._ask_at = 0.0
+
+    async def strain(self) -> float:
+        """How many times as long mailings rest; through an outage of the database what it was before."""
+        if time.monotonic() < self._ask_at:
+            return self._strain
+        self._ask_at = time.monotonic() + ASK_EVERY_SECONDS
+        try:
+            async with self._database.transaction() as connection:
+                self._strain = await repository.strain(connection, fresh_seconds=FRESH_SECONDS)
+        except DEPENDENCY_ERRORS as error:
+            _log.warning("pressure is not known", error_class=type(error).__name__)
+        return self._strain
+
+
+def _age_seconds(message_id: UUID) -> float:
+    """Since the moment inside a UUIDv7, which is that of the acceptance."""
+    return time.time() - (message_id.int >> 80) / 1_000

@@ -1,0 +1,1 @@
+"""What waits for consent and billing: told to them again when they are silent."""

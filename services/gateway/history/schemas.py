@@ -134,7 +134,10 @@ class MessageError(BaseModel):
 class MessageEvent(BaseModel):
     """Something that happened to a message."""
 
-    type: str = Field(description="A state's name, or captured, released, called_back.", examples=["delivered"])
+    type: str = Field(
+        description="A state's name, or captured, released, called_back (which is known for ten days).",
+        examples=["delivered"],
+    )
     at: datetime = Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:00:00Z"])
 
 

@@ -143,7 +143,9 @@ NOTES = {
         ru="Отправить до 1000 сообщений",
         description="Each message is read and accepted by itself: the results come in the order of the messages, each "
         "with what the send door would have answered, and the answer is 200 also where all were refused. A batch may "
-        "be repeated when each message has its own `idempotency_key`. Up to 4 MB.",
+        "be repeated when each message has its own `idempotency_key`. Up to 4 MB.\n\nMailings give way to people's "
+        "replies: the results of 1,000 messages come after 2 to 30 s, the later the busier the system is, and 503 with "
+        "`Retry-After` means that others are in line.",
         request=one(BATCH),
         answers={200: one(RESULTS)},
         scopes=("messages:send",),

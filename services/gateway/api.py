@@ -100,10 +100,16 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
         publish=publisher.publish,
         accept_per_second=settings.accept_per_second,
     )
-    app.state.batches = Batches(door, Pacing(Pressure(database).strain))
+    app.state.batches = Batches(door, _pacing(process, database))
     door.start()
     process.resources.push_async_callback(door.stop)
     return app
+
+
+def _pacing(process: ServiceProcess[Settings], database: Database) -> Pacing:
+    pacing = Pacing(Pressure(database).strain)
+    process.task("pacing", pacing.run)
+    return pacing
 
 
 def _directory(process: ServiceProcess[Settings], database: Database, keyring: Keyring) -> Directory:

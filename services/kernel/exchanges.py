@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from services.kernel.hot import CLIENT_GONE, CLOSE, Answer, Header, HotApp, HotRoute, count_request
 
 _LINE = b"%b: %b\r\n"
+_BROKEN = Answer(500, ((b"content-length", b"0"), CLOSE), b"")
 
 
 class Connection(Protocol):
@@ -78,10 +79,18 @@ class Exchange:
         return body
 
     async def _run(self) -> None:
-        answer = await self._app.answer(self._route, self._scope, self.receive)
-        if self._connection.flow.write_paused:
-            await self._connection.flow.drain()
-        if not self.disconnected and not self.response_started:
+        try:
+            answer = await self._app.answer(self._route, self._scope, self.receive)
+            if self._connection.flow.write_paused:
+                await self._connection.flow.drain()
+        except asyncio.CancelledError:  # as what it waited for was: whoever asked must not wait for ever
+            self._finish(_BROKEN)
+            raise
+        self._finish(answer)
+
+    def _finish(self, answer: Answer) -> None:
+        """Its connection may be gone, also while a later request on it was waiting."""
+        if not (self.disconnected or self.response_started or self._connection.transport.is_closing()):
             self._write(answer)
 
     def _write(self, answer: Answer) -> None:

@@ -57,12 +57,17 @@ class GuardedHttp(HttpToolsProtocol):
         self._inspection = self.loop.call_later(self.inspect_seconds, self._inspect)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.read_held()  # what was received whole is done, though its answer will not arrive
+        if exc is not None:
+            self.read_held()
+        self._held = b""  # of a connection that we closed ourselves: who was told so may send it again
         if self._inspection is not None:
             self._inspection.cancel()
         if isinstance(self.cycle, Exchange):
             self._outlive(self.cycle)
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        self.read_held()  # what was received whole is done, though its answer will not arrive
 
     def _outlive(self, exchange: Exchange) -> None:
         """The connection goes; what it has begun is still waited for when the process stops."""
@@ -215,6 +220,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._inspection = self.loop.call_later(self.inspect_seconds, self._inspect)
+        self.read_held()  # a connection on which a request has come is not idle
         waited = self.loop.time() - self._since
         if self._waits_for == "headers" and waited > self.headers_seconds_max:
             self._refuse(_TIMEOUT, "send the headers of a request without pauses")

@@ -139,8 +139,9 @@ class Names:
 
     def touched(self, identity: str, at: datetime) -> set[str]:
         """Whose standing an act of that moment may change: also that of whoever may be the same person."""
+        meant = {person for person, until in self._persons.get(identity, ()) if at <= until}
         before = {root for root in self.roots if self.moves and identity in {one.identity for one in self.heirs(root)}}
-        return self.successors(identity, at).union(*(self.successors(root, at) for root in before))
+        return self.successors(identity, at).union(*(self.successors(root, at) for root in meant | before))
 
     def carried(self) -> list[Carried]:
         """From every identity to each of the persons that it counts for."""

@@ -46,18 +46,19 @@ async def names_of(connection: AsyncConnection, identities: Iterable[Identity]) 
     seen: set[tuple[UUID, Seen]] = set()
     moves: set[tuple[UUID, Move]] = set()
     fresh = set(reached)
+    looked: set[Identity] = set()  # all that these were seen beside is found
     for _ in range(ROUNDS_MAX):
         if not fresh:
             break
         found = await repository.seen(connection, fresh)
         seen.update(found)
         sides = [(Identity(tenant_id, one.bsuid), Identity(tenant_id, one.person)) for tenant_id, one in found]
-        asked = fresh | {person for bsuid, person in sides if bsuid in fresh}  # their other BSUIDs were found too
-        fresh = asked.union(*sides)
-        reached |= fresh
-        found_moves = await repository.moves(connection, fresh)
+        looked |= fresh | {bsuid for bsuid, _ in sides} | {person for bsuid, person in sides if bsuid in fresh}
+        near = fresh.union(*sides)
+        reached |= near
+        found_moves = await repository.moves(connection, near)
         moves.update(found_moves)
-        fresh = (fresh - asked - {bsuid for bsuid, _ in sides}) | (_ends(found_moves) - reached)
+        fresh = (near - looked) | (_ends(found_moves) - reached)
         reached |= fresh
     return _by_tenant(reached, seen, moves)
 

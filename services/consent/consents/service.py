@@ -1,8 +1,8 @@
 """Recording what people agreed to and took back, and saying what changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, cast
 from uuid import UUID
 
@@ -243,16 +243,20 @@ async def _record_and_tell(connection: AsyncConnection, new: Sequence[NewAct]) -
 
 
 async def _record(connection: AsyncConnection, new: Sequence[NewAct]) -> Book:
-    """Add the acts that are new while everybody connected is held; returns them with all that was said before."""
+    """Add the acts that are new while everybody connected is held; returns them with all that was said before.
+
+    They are recorded after what was there, whatever the clocks of other processes say: the order tells who hears what.
+    """
     names = await aliases.hold(connection, {Identity(one.key.tenant_id, one.key.person) for one in new})
     rows = await repository.acts(connection, _identities(names))
     book = Book(names, ((repository.key_of(row), repository.act_of(row)) for row in rows))
     added: list[NewAct] = []
     elsewhere: list[Event] = []
+    first = max((row.recorded_at + timedelta.resolution for row in rows), default=None)
     for one in new:
         judged, others = book.add(one)
         if judged is not None:
-            added.append(judged)
+            added.append(judged if first is None else replace(judged, recorded_at=max(judged.recorded_at, first)))
             elsewhere += [changed(other, one.act.id) for other in others]
             ACTS_RECORDED.labels(one.act.kind).inc()
     if added:

@@ -9,6 +9,8 @@ import msgspec
 
 from services.gateway.callbacks.service import StoredFact, decode
 
+Subject = tuple[int, str]  # a tenant, as a number because hashing a UUID is slow, and an id that it was told of
+
 
 class BundleRow(NamedTuple):
     """What waits of a bundle (`places` is None: all of it), its endpoint, and whose facts that has under way."""
@@ -48,6 +50,11 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     place: int
     fact: StoredFact
     conversation: int
+
+    @property
+    def subject(self) -> Subject:
+        """What it speaks of; the id alone is whatever somebody gave Meta, of another tenant's message too."""
+        return self.row.tenant_id.int, self.fact.subject_id
 
 
 class Opened(NamedTuple):

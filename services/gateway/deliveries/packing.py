@@ -86,6 +86,7 @@ class Packer:
         self._limits = limits
         self._pace = Pace(limits)
         self._values = Values(keyring=keyring, directory=directory, public_url=public_url)
+        self._crowded: frozenset[UUID] = frozenset()  # endpoints most of whose claimed facts came too early
         self._breathed_at = 0.0
 
     async def pack(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> Round:
@@ -95,9 +96,9 @@ class Packer:
             return Round([], [])
         due = {endpoint_id: free(bundles) for endpoint_id, bundles in claimed.items()}
         contents = await self._values.prepare(connection, [one for facts in due.values() for one in facts])
-        portioned = [
-            self._portion(bundles, self._ready(due[key], contents), places) for key, bundles in claimed.items()
-        ]
+        ready = {endpoint_id: self._ready(facts, contents) for endpoint_id, facts in due.items()}
+        self._crowded = frozenset(key for key, facts in due.items() if 2 * len(ready[key]) < len(facts))
+        portioned = [self._portion(bundles, ready[key], places) for key, bundles in claimed.items()]
         packed: list[Packed] = []
         broken: list[UUID] = []
         for one in portioned:
@@ -128,12 +129,12 @@ class Packer:
         )
         if not endpoint_ids:
             return []
-        return await repository.claim_bundles(
-            connection,
-            endpoint_ids=endpoint_ids,
-            places=[places(endpoint_id) for endpoint_id in endpoint_ids],
-            reach=limits.reach,
-        )
+        reaches = [self._reach_of(endpoint_id, places) for endpoint_id in endpoint_ids]
+        return await repository.claim_bundles(connection, endpoint_ids=endpoint_ids, places=reaches, reach=limits.reach)
+
+    def _reach_of(self, endpoint_id: UUID, places: Places) -> int:
+        """For how many bodies facts are claimed; a crowd that must wait hides nobody behind it, as far as one looks."""
+        return self._limits.head_max if endpoint_id in self._crowded else places(endpoint_id)
 
     def _ready(self, due: list[Due], contents: Contents) -> list[Due]:
         """Without what comes too early, and what follows it of the same people."""
@@ -225,7 +226,7 @@ class Packer:
 
     def _is_early(self, due: Due, contents: Contents) -> bool:
         """A status may overtake our own row of its message: it is told a little later, then without its recipient."""
-        if due.fact.kind != "status" or due.fact.subject_id in contents.sent:
+        if due.fact.kind != "status" or due.subject in contents.sent:
             return False
         return (clock.now() - due.row.made_at).total_seconds() < self._limits.defer_max_seconds
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.gateway.callbacks.service import StoredFact
 from services.gateway.contents import service as contents
 from services.gateway.deliveries import envelope, metrics, naming
-from services.gateway.deliveries.due import Due
+from services.gateway.deliveries.due import Due, Subject
 from services.gateway.deliveries.envelope import (
     Addressed,
     Inbound,
@@ -58,7 +58,7 @@ class Contents(NamedTuple):
     """What one round's facts speak of: numbers, requests (None: not to be opened), messages, and our ids by Meta's."""
 
     numbers: Mapping[str, Described]
-    sent: Mapping[str, Addressed | None]
+    sent: Mapping[Subject, Addressed | None]
     inbound: Mapping[str, Stored]
     opened: Mapping[str, Inbound | None]
     ours: Mapping[UUID, Mapping[str, str]]
@@ -74,14 +74,14 @@ class Values:
         self._public_url = public_url
         self._openings = Openings(keyring)
         self._breathed_at = 0.0
-        self._sent: dict[str, tuple[UUID, Addressed]] = {}  # and whose it is; the latest opened last
+        self._sent: dict[Subject, Addressed] = {}  # the latest opened last
 
     async def prepare(self, connection: AsyncConnection, facts: Sequence[Due]) -> Contents:
         """Everything that these facts' values need of the database, in one query of a kind for all of them."""
         self._openings.forget_keys()
         numbers = {name: await self._described(name) for name in {due.fact.phone_number_id for due in facts}}
-        sent = await self._requests(connection, _subjects(facts, "status"))
-        arrived = _subjects(facts, "message")
+        sent = await self._requests(connection, {due.subject: due.row.tenant_id for due in facts if _is_status(due)})
+        arrived = {due.fact.subject_id: due.row.tenant_id for due in facts if due.fact.kind == "message"}
         if not arrived:
             return Contents(numbers, sent, {}, {}, {})
         ids = [UUID(subject_id) for subject_id in arrived]
@@ -99,30 +99,31 @@ class Values:
         shown = number.display_phone_number.removeprefix("+")
         return Described(number.tenant_id, number.waba_id, envelope.metadata(phone_number_id, shown))
 
-    async def _requests(self, connection: AsyncConnection, tenants: Mapping[str, UUID]) -> dict[str, Addressed | None]:
+    async def _requests(
+        self, connection: AsyncConnection, tenants: Mapping[Subject, UUID]
+    ) -> dict[Subject, Addressed | None]:
         """What was sent under these ids, as far as it is stored."""
-        known: dict[str, Addressed | None] = {}
-        unknown: dict[str, UUID] = {}
-        for message_id, tenant_id in tenants.items():
-            sent = self._sent.get(message_id)
-            if sent is not None and sent[0] == tenant_id:
-                known[message_id] = sent[1]
+        known: dict[Subject, Addressed | None] = {}
+        unknown: dict[Subject, UUID] = {}
+        for subject, tenant_id in tenants.items():
+            if (sent := self._sent.get(subject)) is not None:
+                known[subject] = sent
             else:
-                unknown[message_id] = tenant_id
+                unknown[subject] = tenant_id
         if unknown:
-            sealed = await contents.bodies(connection, list(unknown.values()), [UUID(one) for one in unknown])
-            for stored_id, body in sealed.items():
-                message_id = str(stored_id)
-                known[message_id] = await self._opened(unknown[message_id], message_id, body)
+            found = await contents.bodies(connection, list(unknown.values()), [UUID(name) for _, name in unknown])
+            sealed = {str(message_id): body for message_id, body in found.items()}
+            for subject, tenant_id in unknown.items():
+                if (body := sealed.get(subject[1])) is not None:  # another's does not open
+                    known[subject] = await self._opened(tenant_id, subject, body)
         return known
 
-    async def _opened(self, tenant_id: UUID, message_id: str, body: bytes) -> Addressed | None:
+    async def _opened(self, tenant_id: UUID, subject: Subject, body: bytes) -> Addressed | None:
         await self._breathe()
-        sent = await self._openings.sent(tenant_id, message_id, body)
+        sent = await self._openings.sent(tenant_id, subject[1], body)
         if sent is None:
             return None
-        addressed = envelope.addressed(sent)
-        self._sent[message_id] = (tenant_id, addressed)
+        addressed = self._sent[subject] = envelope.addressed(sent)
         if len(self._sent) > SENT_MAX:
             del self._sent[next(iter(self._sent))]
         return addressed
@@ -137,19 +138,20 @@ class Values:
             if number.tenant_id != tenant_id:
                 number = Described(None, UNKNOWN_WABA, envelope.metadata(fact.phone_number_id, None))
             if fact.kind == "status":
-                return Value(number.waba_id, MESSAGES, await self._status_value(tenant_id, fact, contents, number))
+                return Value(number.waba_id, MESSAGES, await self._status_value(due, contents, number))
             return Value(number.waba_id, MESSAGES, self._message_value(tenant_id, fact, contents, number))
         except msgspec.MsgspecError:
             metrics.FACTS_DROPPED.labels("malformed").inc()
             _log.error("fact is malformed", event_id=fact.event_id, kind=fact.kind)
             return None
 
-    async def _status_value(self, tenant_id: UUID, fact: StoredFact, contents: Contents, number: Described) -> bytes:
+    async def _status_value(self, due: Due, contents: Contents, number: Described) -> bytes:
+        fact = due.fact
         content = _status.decode(fact.content)
         reported = None
         if content.sealed_details is not None:
-            reported = await self._openings.reported(tenant_id, fact.event_id, content.sealed_details)
-        addressed = contents.sent.get(fact.subject_id)
+            reported = await self._openings.reported(due.row.tenant_id, fact.event_id, content.sealed_details)
+        addressed = contents.sent.get(due.subject)
         return envelope.status_value(
             fact, metadata=number.metadata, content=content, addressed=addressed, reported=reported
         )
@@ -224,6 +226,5 @@ class Values:
             self._breathed_at = time.monotonic()
 
 
-def _subjects(facts: Sequence[Due], kind: str) -> dict[str, UUID]:
-    """Whose they are, by what the facts of this kind speak of."""
-    return {due.fact.subject_id: due.row.tenant_id for due in facts if due.fact.kind == kind}
+def _is_status(due: Due) -> bool:
+    return due.fact.kind == "status"

@@ -95,6 +95,9 @@ class Batches:
         return results
 
     async def _post_slice(self, principal: ApiPrincipal, items: list[msgspec.Raw], first: int) -> list[dict[str, Any]]:
+        if self._pacing.is_stopping:  # what was accepted must be told before the process ends
+            stopping = Busy("This process is stopping: try again.", retry_after_seconds=RETRY_AFTER_SECONDS)
+            return [_refused(stopping) for _ in items]
         tasks: list[asyncio.Task[dict[str, Any]]] = []
         for number, raw in enumerate(items, first):
             tasks.append(asyncio.create_task(self._post_one(principal, raw, number)))

@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
-# From the door's acceptance until it is paid for: alone on its machine a reply takes up to 0.3 s, which are ticks.
-LATE_SECONDS = 0.4
+# From the door's acceptance until it is paid for: alone on its machine a reply takes up to 0.2 s, which are ticks.
+LATE_SECONDS = 0.25
 # Doubled in 1.5 s, half of it gone after 20 s: what is late in between is late by little.
 STRAIN_GROWTH = 1.25
 STRAIN_MAX = 6.0  # a door takes some 140 messages a second even then

@@ -6,7 +6,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TELL = text("""
-    with gone as (delete from pressure where told_at < now() - interval '1 hour')
+    with gone as (
+        delete from pressure where worker in (
+            select worker from pressure
+             where told_at < now() - interval '1 hour' and worker <> :worker for update skip locked)
+    )
     insert into pressure (worker, strain, told_at) values (:worker, :strain, now())
     on conflict (worker) do update set strain = excluded.strain, told_at = excluded.told_at
 """)
@@ -16,7 +20,7 @@ _STRAIN = text("""
 
 
 async def tell(connection: AsyncConnection, worker: UUID, strain: float) -> None:
-    """Write one worker's strain; those of workers that are long gone disappear."""
+    """Write one worker's strain; those of workers that are long gone disappear, unless they come back right now."""
     await connection.execute(_TELL, {"worker": worker, "strain": strain})
 
 

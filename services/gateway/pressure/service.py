@@ -17,6 +17,7 @@ from services.kernel.logging import get_logger
 
 TELL_EVERY_SECONDS = 0.5
 ASK_EVERY_SECONDS = 0.5
+ASK_PATIENCE_SECONDS = 0.2  # a mailing waits no longer for it: messages without a key are taken without the database
 FRESH_SECONDS = 5.0  # what a worker told before that is no longer so; one that is strained tells it at each turn
 
 _log = get_logger()
@@ -66,18 +67,23 @@ class Pressure:
         self._database = database
         self._strain = 1.0
         self._ask_at = 0.0
+        self._asking: asyncio.Task[None] | None = None
 
     async def strain(self) -> float:
-        """How many times as long mailings rest; through an outage of the database what it was before."""
-        if time.monotonic() < self._ask_at:
-            return self._strain
-        self._ask_at = time.monotonic() + ASK_EVERY_SECONDS
+        """How many times as long mailings rest; while the database does not answer what it was before."""
+        is_asked = self._asking is not None and not self._asking.done()
+        if not is_asked and time.monotonic() >= self._ask_at:
+            self._ask_at = time.monotonic() + ASK_EVERY_SECONDS
+            self._asking = asyncio.create_task(self._ask())
+            await asyncio.wait({self._asking}, timeout=ASK_PATIENCE_SECONDS)
+        return self._strain
+
+    async def _ask(self) -> None:
         try:
             async with self._database.transaction() as connection:
                 self._strain = await repository.strain(connection, fresh_seconds=FRESH_SECONDS)
         except DEPENDENCY_ERRORS as error:
             _log.warning("pressure is not known", error_class=type(error).__name__)
-        return self._strain
 
 
 def _age_seconds(message_id: UUID) -> float:

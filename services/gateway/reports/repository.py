@@ -39,7 +39,8 @@ _TAKE_MATCHED = text("""
            and (seen.message_id is not null or seen.over_at <= now())
         returning u.report::text, seen.message_id
     )
-    select * from gone where message_id is not null
+    select gone.report, gone.message_id, (select count(*) from due) as looked_at
+      from (select 1) as always left join gone on gone.message_id is not null
 """)
 
 
@@ -48,5 +49,8 @@ async def keep(connection: AsyncConnection, columns: Mapping[str, Any]) -> None:
 
 
 async def take_matched(connection: AsyncConnection, *, count: int, days: int) -> Sequence[Row[Any]]:
-    """Look at reports whose turn it is: returns those whose message has become known, and drops those of `days` ago."""
+    """Look at reports whose turn it is, and drop those of `days` ago; returns those whose message has become known.
+
+    At least one row, which says how many were looked at; its message is null where none is known.
+    """
     return (await connection.execute(_TAKE_MATCHED, {"count": count, "days": days})).all()

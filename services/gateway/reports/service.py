@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,13 @@ Subject = tuple[int, int]  # a tenant and a message: numbers, because hashing a 
 _encode = msgspec.json.Encoder().encode
 
 
+class Applied(NamedTuple):
+    """Messages of Meta's that may still wait to be sent, and whether there may be more kept reports to look at."""
+
+    waiting: list[UUID]
+    is_more: bool
+
+
 async def apply(connection: AsyncConnection, reports: Sequence[StatusReported]) -> list[UUID]:
     """Apply reports, each once however often it comes; returns messages of Meta's that may still wait to be sent.
 
@@ -48,11 +55,12 @@ async def apply(connection: AsyncConnection, reports: Sequence[StatusReported]) 
     return await _apply(connection, known)
 
 
-async def apply_kept(connection: AsyncConnection, count: int) -> list[UUID]:
+async def apply_kept(connection: AsyncConnection, count: int) -> Applied:
     """Apply kept reports whose message is known by now, and forget those that nobody can own any more."""
     rows = await repository.take_matched(connection, count=count, days=KEEP_DAYS)
-    known = [(row.message_id, msgspec.json.decode(row.report, type=StatusReported)) for row in rows]
-    return await _apply(connection, known)
+    matched = [row for row in rows if row.message_id is not None]
+    known = [(row.message_id, msgspec.json.decode(row.report, type=StatusReported)) for row in matched]
+    return Applied(await _apply(connection, known), is_more=rows[0].looked_at == count)
 
 
 async def _identify(

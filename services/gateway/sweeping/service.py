@@ -30,6 +30,7 @@ from services.kernel.kafka.publisher import Publisher
 EVERY_SECONDS = 1.0
 BATCH_MAX = 500
 CLAIMS_MAX = 200  # whose calls began together
+LOOKS_MAX = 4  # at kept reports, each at BATCH_MAX: one that nobody owns is looked at some twenty times in its days
 # A call that began at the last moment has ended by then.
 CALL_MARGIN_SECONDS = 2.0
 # Meta reports for seven days; then a message that was sent is taken for expired and its hold ends.
@@ -112,10 +113,16 @@ class Sweeper:
         return len(rows)
 
     async def _apply_kept_reports(self) -> int:
-        async with self._database.transaction() as connection:
-            known = await reports.apply_kept(connection, BATCH_MAX)
-            await dispatch.drop(connection, known)
-        return len(known)
+        """Who sends past us may leave many that nobody owns: ours must not wait behind them."""
+        known = 0
+        for _ in range(LOOKS_MAX):
+            async with self._database.transaction() as connection:
+                applied = await reports.apply_kept(connection, BATCH_MAX)
+                await dispatch.drop(connection, applied.waiting)
+            known += len(applied.waiting)
+            if not applied.is_more:
+                break
+        return known
 
     async def _publish_again(self) -> int:
         """Consent and billing answer again from their own databases; what was lost on the way comes back.

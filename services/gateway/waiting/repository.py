@@ -13,10 +13,16 @@ _KEEP = text("""
     values (:look_at, :rounds, cast(:tenant_ids as uuid[]), cast(:message_ids as uuid[]))
 """)
 
+# After an outage there is a crowd of them: no more messages are taken than one short transaction can look at. What is
+# locked here and not taken is for the next look.
 _TAKE_DUE = text("""
-    with due as (select id from waiting_batches where look_at <= now() order by look_at limit :count
-                    for update skip locked)
-    delete from waiting_batches b using due where b.id = due.id
+    with due as materialized (
+        select id, look_at, cardinality(message_ids) as size from waiting_batches
+         where look_at <= now() order by look_at limit :count for update skip locked
+    ), counted as (
+        select id, sum(size) over (order by look_at, id) - size as before from due
+    )
+    delete from waiting_batches b using counted where b.id = counted.id and counted.before < :messages_max
     returning b.rounds, b.tenant_ids, b.message_ids
 """)
 
@@ -40,6 +46,8 @@ async def keep(connection: AsyncConnection, batch: Batch) -> None:
     await connection.execute(_KEEP, parameters)
 
 
-async def take_due(connection: AsyncConnection, count: int) -> Sequence[Row[tuple[int, list[UUID], list[UUID]]]]:
-    """Take out the batches whose time has come."""
-    return (await connection.execute(_TAKE_DUE, {"count": count})).all()
+async def take_due(
+    connection: AsyncConnection, *, count: int, messages_max: int
+) -> Sequence[Row[tuple[int, list[UUID], list[UUID]]]]:
+    """Take out batches whose time has come, the earliest first, until they hold `messages_max`; at least one."""
+    return (await connection.execute(_TAKE_DUE, {"count": count, "messages_max": messages_max})).all()

@@ -21,7 +21,9 @@ from services.kernel import clock
 # A message that consent or billing has not answered for this long is published again; then after twice as long.
 REPUBLISH_FIRST_SECONDS = 120.0
 DOUBLINGS_MAX = 10
-BATCHES_MAX = 200
+BATCHES_MAX = 200  # of one look
+MESSAGES_MAX = 5_000  # of one look, which comes every second: all of them may have to be published, bodies and all
+BATCH_MESSAGES_MAX = 1_000  # what is silent together must not grow into one batch that no look can take
 
 Subject = tuple[UUID, UUID]  # tenant and message
 
@@ -42,7 +44,7 @@ async def note(connection: AsyncConnection, rows: Iterable[Row[Any]]) -> None:
 async def take_due(connection: AsyncConnection, *, first_seconds: float) -> Due:
     """Messages that have waited for their time; those that go on waiting will be looked at after twice as long."""
     now = clock.now()
-    batches = await repository.take_due(connection, BATCHES_MAX)
+    batches = await repository.take_due(connection, count=BATCHES_MAX, messages_max=MESSAGES_MAX)
     rounds = {id_: batch.rounds for batch in batches for id_ in batch.message_ids}
     unpaid = await messages.unpaid(
         connection,
@@ -72,7 +74,8 @@ async def _keep(
     for tenant_id, id_, expires_at in waiting:
         groups[later if expires_at >= later else _whole_second(expires_at)].append((tenant_id, id_))
     for look_at, subjects in groups.items():
-        await repository.keep(connection, Batch(look_at, rounds, subjects))
+        for start in range(0, len(subjects), BATCH_MESSAGES_MAX):
+            await repository.keep(connection, Batch(look_at, rounds, subjects[start : start + BATCH_MESSAGES_MAX]))
 
 
 def _whole_second(moment: datetime) -> datetime:

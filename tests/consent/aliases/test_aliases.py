@@ -1,13 +1,18 @@
 """Somebody who is known by the number is the same person when Meta names the BSUID alone."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 import msgspec
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.consent.aliases import repository, service
+from services.consent.aliases.names import Identity, Seen
 from services.kernel.contracts.conversations import ConsentGiven, ConsentWithdrawn, InboundJudged
 from services.kernel.contracts.inbound import InboundReceived, Signal
-from tests.consent.stand import HOUR, NOON, Consent, inbound, person_id
+from tests.consent.stand import HOUR, NOON, Consent, inbound, person_id, phone, renamed
 
 TENANT = UUID("01930000-0000-7000-8000-000000000001")
 OTHER_TENANT = UUID("01930000-0000-7000-8000-000000000002")
@@ -61,3 +66,25 @@ async def test_a_user_id_follows_the_newest_number(consent: Consent) -> None:
     await consent.hears(newer)
     await consent.hears(with_both_names())
     assert await persons(consent, by_user_id()) == [person_id("new")]
+
+
+async def test_everybody_connected_is_found_without_asking_of_anybody_twice(
+    consent: Consent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A BSUID at two numbers, a notice from the second: one look at each step outwards, and one that finds no more."""
+    first, second, third, other = (person_id(f"round {number}") for number in range(4))
+    await consent.hears(with_both_names(first), with_both_names(second))
+    await consent.hears(msgspec.structs.replace(inbound(TENANT, second, NOON), bsuid=other))
+    await consent.is_told(renamed(TENANT, phone("round 1"), phone("round 2"), NOON + HOUR))
+    looks: list[int] = []
+    look = repository.seen
+
+    async def counted(connection: AsyncConnection, identities: Iterable[Identity]) -> list[tuple[UUID, Seen]]:
+        looks.append(1)
+        return await look(connection, identities)
+
+    monkeypatch.setattr(repository, "seen", counted)
+    async with consent.database.transaction() as connection:
+        names = await service.names_of(connection, [Identity(TENANT, first)])
+    assert names[TENANT].identities == {BSUID, first, second, third, other}
+    assert len(looks) <= 4

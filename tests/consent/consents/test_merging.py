@@ -239,3 +239,10 @@ def test_a_consent_under_a_user_id_of_unknown_number_is_none_at_the_number_befor
     change = move("user", "later", 3)._replace(is_number=False)
     names = Names([beside("user", "number")], [change], ())
     assert standing(names, "number", later=[act("given", 5)]).state == "unknown"
+
+
+def test_an_act_touches_who_left_a_number_before_its_user_id_is_known_to_have_come_there() -> None:
+    names = Names([beside("user", "a", 1, 5), beside("user", "b", 3, 6)], [move("b", "c", 4)], ())
+    before, after = (standing(names, "c", user=said) for said in ([], [act("stopped", 0)]))
+    assert before != after
+    assert names.touched("user", NOON) == {"a", "b", "c"}

@@ -87,3 +87,11 @@ async def test_a_second_stop_is_not_answered_even_if_it_counts_before_the_first(
     second = inbound(TENANT, person, NOON + later, "stop")
     for _ in range(2):  # a redelivery says the same
         assert confirms(await consent.hears(second)) == [None]
+
+
+async def test_a_second_stop_is_not_answered_by_a_process_whose_clock_is_behind(consent: Consent) -> None:
+    """It took its moment before it waited for whoever recorded the first."""
+    first, second = (inbound(TENANT, person_id(), NOON - hours * HOUR, "stop") for hours in (1, 2))
+    for _ in range(2):
+        assert confirms(await consent.hears(first, now=NOON)) == ["stopped"]
+        assert confirms(await consent.hears(second, now=NOON - timedelta(seconds=1))) == [None]

@@ -112,7 +112,7 @@ async def ledger(world: World, tenant: Tenant) -> Ledger:
 
 
 async def states(world: World, tenant: Tenant) -> dict[str, int]:
-    """How many messages stand in each state in the gateway's own table: shown, never counted on."""
+    """How many messages stand in each state in the gateway's own table: shown and waited for, never counted on."""
     sql = """select (array['accepted','cleared','funded','sending','unknown','sent','delivered','read','failed',
                     'expired'])[state + 1] as state, count(*) from messages where tenant_id = $1 group by messages.state
              order by messages.state"""

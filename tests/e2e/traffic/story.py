@@ -30,17 +30,6 @@ class Traffic:
     async def look(self) -> Records:
         return await books.records(self.world, self.load, self.tenant, after=self.after)
 
-    async def wait_between(self, least: int) -> Records:
-        """The records at a moment when at least so many messages are between acceptance and their last word."""
-
-        async def probe() -> Records:
-            found = await self.look()
-            assert found.between >= least
-            return found
-
-        found: Records = await eventually(probe, f"{least} messages between states", seconds=60)
-        return found
-
     async def wait_settled(self) -> Records:
         """The records when every message has its last word and no money is held."""
 

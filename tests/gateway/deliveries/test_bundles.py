@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from msgspec.structs import replace
+from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.bundles import BUNDLE_MAX
 from services.gateway.callbacks.service import CallbackFact
@@ -10,7 +11,7 @@ from services.gateway.leftovers import service as leftovers
 from services.gateway.told import service as told
 from services.gateway.told.service import Replay
 from tests.gateway.deliveries.receiver import Receiver
-from tests.gateway.deliveries.world import TenantInTest, World
+from tests.gateway.deliveries.world import PHONE, TenantInTest, World
 
 WAITING = "select * from callback_queue order by endpoint_id, is_again, sequence"
 DELIVERIES = "select 1 from callback_deliveries"
@@ -144,3 +145,18 @@ async def test_a_replay_waits_longer_than_what_was_never_told_and_not_for_ever(
         await world.rows("update callback_queue set made_at = now() - make_interval(days => :days)", days=days)
         pruned = await leftovers.prune(world.database, keep_seconds=WEEK_SECONDS, give_up_seconds=WEEK_SECONDS)
         assert (pruned.facts, len(await world.rows(WAITING))) == (1 - left, left)
+
+
+async def test_a_report_that_names_anothers_message_shows_nobody_whom_it_went_to(
+    world: World, receiver: Receiver, other_receiver: Receiver
+) -> None:
+    """A tenant that sends past us may give Meta any id as its own data: also that of a message of another's."""
+    curious, owner = await world.tenant(receiver.url), await world.tenant(other_receiver.url)
+    message_id = await world.message(owner, opaque="the owner's own")
+    theirs = replace(world.status(curious, message_id, "sent"), event_id=uuid7())
+    async with world.delivering(defer_max_seconds=0.2):
+        await world.enqueue(theirs, world.status(owner, message_id, "sent"))
+        await receiver.until(values=1)
+        await other_receiver.until(values=1)
+    shown, own = (one.values[0]["statuses"][0] for one in (receiver, other_receiver))
+    assert (shown.keys() & {"recipient_id", "biz_opaque_callback_data"}, own["recipient_id"]) == (set(), PHONE)

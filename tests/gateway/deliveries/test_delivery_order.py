@@ -6,7 +6,9 @@ from uuid import UUID
 
 from msgspec import Raw
 from msgspec.structs import replace
+from uuid_utils.compat import uuid7
 
+from services.gateway.callbacks.bundles import BUNDLE_MAX
 from services.gateway.callbacks.service import CallbackFact, StoredFact
 from services.gateway.deliveries.bodies import portions
 from services.gateway.deliveries.due import BundleRow, Due
@@ -95,6 +97,19 @@ async def test_a_status_that_waits_for_its_message_holds_back_its_person_alone(
         await world.enqueue(early, later, other)
         await receiver.until(values=3)
     assert _taken(receiver) == _ids([other, early, later])
+
+
+async def test_a_crowd_of_statuses_that_wait_for_their_messages_hides_nobody_behind_it(
+    world: World, receiver: Receiver
+) -> None:
+    tenant = await world.tenant(receiver.url)
+    await world.max_updates(tenant, 1)
+    early = [replace(world.status(tenant, uuid7(), "sent"), person=str(number)) for number in range(2 * BUNDLE_MAX)]
+    [other] = await _facts(world, tenant, "boris")
+    async with world.delivering(defer_max_seconds=60.0):
+        await world.enqueue(*early, other)
+        await receiver.until(values=1)
+    assert _taken(receiver) == _ids([other])
 
 
 async def test_the_order_holds_with_two_workers_and_an_endpoint_that_fails_at_random(

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from services.gateway.graph import batches
+from services.gateway.graph.pacing import SLICE
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.kafka.record import decode
 from tests.gateway.stand import AnotherGateway, Answer, Gateway, Tenant, Topic, template, text
@@ -148,6 +149,23 @@ async def test_a_batch_that_would_wait_too_long_is_told_to_come_back_and_a_lost_
             gone.cancel()
             await asyncio.gather(gone, return_exceptions=True)
             assert pacing.waiting == 0
+
+
+async def test_a_process_that_stops_tells_what_it_took_and_takes_no_more(
+    another_gateway: AnotherGateway, tenant: Tenant
+) -> None:
+    async with another_gateway() as process:
+        pacing = process.app.state.batches._pacing
+        stop = asyncio.Event()
+        watching = asyncio.create_task(pacing.run(stop))
+        asking = asyncio.create_task(post(process, tenant, *(item(tenant, text(str(n))) for n in range(3 * SLICE))))
+        while pacing.waiting != 2 * SLICE:  # noqa: ASYNC110  # the first slice has begun
+            await asyncio.sleep(0)
+        stop.set()
+        await watching
+        results = (await asking).json()["results"]
+    assert [result["status"] for result in results] == [200] * SLICE + [503] * (2 * SLICE)
+    assert results[-1]["retry_after_seconds"] == 1
 
 
 async def test_one_account_cannot_take_every_place(

@@ -1,5 +1,6 @@
 """Workers tell how late replies are, and doors hear the worst of it while it is so."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from services.gateway.pressure import service
+from services.gateway.pressure import repository, service
 from services.gateway.pressure.pace import DEAF_SECONDS, LATE_SECONDS
 from services.gateway.pressure.service import Pressure, Watch
 from services.kernel.contracts.messages import Lane
@@ -83,3 +84,33 @@ async def test_a_calm_worker_writes_nothing(database: Database) -> None:
 async def test_a_door_whose_database_is_away_lets_mailings_go_on() -> None:
     nowhere = DatabaseSettings(url=SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/nothing"), pool_size=1)
     assert await Pressure(Database(nowhere, application_name="test")).strain() == 1.0
+
+
+async def test_a_door_whose_database_does_not_answer_holds_up_no_mailing(database: Database) -> None:
+    late, door = Watch(database), Pressure(database)
+    see(late, ("express", LATE_SECONDS * 2))
+    await late.tell()
+    async with database.transaction() as connection:
+        await connection.execute(text("lock table pressure"))
+        began = time.monotonic()
+        assert [await door.strain() for _ in range(10)] == [1.0] * 10
+        assert time.monotonic() - began < 1.0
+    async with asyncio.timeout(5):
+        while await door.strain() == 1.0:  # noqa: ASYNC110  # it is asked as a door asks
+            await asyncio.sleep(0.01)
+
+
+async def test_two_workers_that_were_calm_for_long_tell_at_the_same_time(database: Database) -> None:
+    """Each finds the other's row old while that one writes it anew."""
+    workers = [uuid4(), uuid4()]
+    async with database.transaction() as connection:
+        for worker in workers:
+            await repository.tell(connection, worker, 1.0)
+        await connection.execute(text("update pressure set told_at = now() - interval '2 hours'"))
+    async with database.transaction() as first, database.transaction() as second:
+        await first.execute(text("select 1 from pressure where worker = :worker for update"), {"worker": workers[0]})
+        async with asyncio.timeout(5):
+            await repository.tell(second, workers[1], 2.0)
+            await repository.tell(first, workers[0], 2.0)
+    async with database.transaction() as connection:
+        assert (await connection.execute(text("select strain from pressure"))).scalars().all() == [2.0, 2.0]

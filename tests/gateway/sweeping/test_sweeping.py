@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,10 @@ import pytest
 
 from services.gateway.messages.states import State
 from services.gateway.sweeping.service import Sweeper
+from services.gateway.waiting import repository
+from services.gateway.waiting import service as waiting
+from services.gateway.waiting.repository import Batch
+from services.gateway.waiting.service import BATCH_MESSAGES_MAX
 from services.kernel import clock
 from services.kernel.contracts.messages import MESSAGES
 from services.kernel.db import Database
@@ -247,6 +252,30 @@ async def test_who_lives_shorter_than_the_first_pause_is_looked_at_when_its_time
     assert rows[-1].message_ids == [long.id]
 
 
+async def test_a_crowd_that_waits_is_looked_at_some_at_a_time_the_earliest_first(desk: Desk) -> None:
+    subjects = [(UUID(int=1), UUID(int=number)) for number in range(6)]
+    async with desk.database.transaction() as connection:
+        for minutes in (1, 3, 2):  # ago; two messages each
+            look_at = clock.now() - timedelta(minutes=minutes)
+            await repository.keep(connection, Batch(look_at, minutes, subjects[2 * minutes - 2 : 2 * minutes]))
+    looks = []
+    for _ in range(3):
+        async with desk.database.transaction() as connection:
+            taken = await repository.take_due(connection, count=10, messages_max=3)
+            looks.append(sorted(row.rounds for row in taken))
+    assert looks == [[2, 3], [1], []]
+
+
+async def test_those_that_are_silent_together_stay_in_batches_that_one_look_can_take(desk: Desk) -> None:
+    stories = [Story() for _ in range(2 * BATCH_MESSAGES_MAX + 1)]
+    expires_at = clock.now() + timedelta(days=1)
+    rows = [SimpleNamespace(tenant_id=one.tenant_id, id=one.id, expires_at=expires_at) for one in stories]
+    async with desk.database.transaction() as connection:
+        await waiting.note(connection, cast(Any, rows))
+    sizes = await desk.rows("select cardinality(message_ids) as size from waiting_batches order by id")
+    assert [row.size for row in sizes] == [BATCH_MESSAGES_MAX, BATCH_MESSAGES_MAX, 1]
+
+
 async def test_what_is_paid_for_while_the_sweeper_looks_does_not_expire_as_unpaid(desk: Desk, sweeper: Sweeper) -> None:
     story = Story(lifetime=timedelta(seconds=1))  # its time is over, and its money comes late
     await desk.tell(story.accepted())
@@ -365,3 +394,12 @@ async def test_a_kept_report_that_nobody_claims_is_forgotten_after_metas_seven_d
 
 def _id_of(at: Any, number: int) -> UUID:
     return UUID(int=(int(at.timestamp() * 1000) << 80) | (0x7 << 76) | (0x8 << 60) | number)
+
+
+async def test_reports_that_nobody_owns_are_looked_at_as_fast_as_they_come(desk: Desk, sweeper: Sweeper) -> None:
+    await desk.run(
+        """insert into unmatched_statuses (tenant_id, wamid_index, event_id, report)
+           select gen_random_uuid(), number, gen_random_uuid(), '{}' from generate_series(1, 1200) number"""
+    )
+    await sweeper.sweep()
+    assert await desk.rows("select 1 from unmatched_statuses where look_at = stored_at") == []

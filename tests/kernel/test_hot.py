@@ -299,7 +299,7 @@ async def test_requests_are_counted_by_route_and_not_by_path(url: str) -> None:
         async with http.get(f"{url}/metrics") as answer:
             shown = await answer.text()
     assert 'http_requests_total{method="POST",route="/echo/{name}",status="404"}' in shown
-    assert "7916" not in shown
+    assert "79161234567" not in shown
 
 
 def test_a_header_that_is_given_twice_is_one_that_no_rule_allows() -> None:

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.consent.aliases.names import Move, Names, Seen
+from services.consent.aliases.names import FOR_EVER, Move, Names, Seen
 from services.consent.consents.fold import Act, ActKind, Standing, fold
 from services.consent.consents.merging import counted
 from tests.consent.stand import HOUR, NOON
@@ -167,6 +167,12 @@ def names_of(learnt: list[Seen | Move]) -> Names:
     return Names(seen, {one.id: one for one in learnt if isinstance(one, Move)}.values(), IDENTITIES)
 
 
+def before_a_notice(learnt: list[Seen | Move], said: list[tuple[str, Act]]) -> list[tuple[str, Act]]:
+    """What was said until the first notice that somebody left a number: from then on two people may mean it."""
+    left = min((one.at for one in learnt if isinstance(one, Move) and one.previous in "ab"), default=FOR_EVER)
+    return [(name, one) for name, one in said if one.occurred_at <= left]
+
+
 def by_name(said: list[tuple[str, Act]]) -> dict[str, list[Act]]:
     acts: dict[str, list[Act]] = {}
     for name, one in said:
@@ -175,6 +181,7 @@ def by_name(said: list[tuple[str, Act]]) -> dict[str, list[Act]]:
 
 
 @given(learnt=LEARNT, said=RESTRICTED, later=st.one_of(SEEN, TOLD))
+@example([move("a", "b", 0), beside("user", "a", 0)], [("a", act("stopped", 1, 1))], beside("user", "b", 9))
 def test_no_name_that_is_learnt_later_lifts_a_stop(
     learnt: list[Seen | Move], said: list[tuple[str, Act]], later: Seen | Move
 ) -> None:
@@ -185,10 +192,10 @@ def test_no_name_that_is_learnt_later_lifts_a_stop(
         after = later._replace(first_at=end, last_at=end)
     else:
         after = later._replace(id=UUID(int=9999), at=end)
-    acts = by_name(said)
+    acts, theirs = by_name(said), by_name(before_a_notice(learnt, said))
     before, then = names_of(learnt), names_of([*learnt, after])
     for identity in IDENTITIES:
-        was = standing(before, before.root(identity), **acts)
+        was = standing(before, before.root(identity), **theirs)
         for root in {before.root(identity), then.root(identity)} & {*then.roots}:
             found = standing(then, root, **acts)
             assert found.is_stopped or not was.is_stopped, (root, identity)

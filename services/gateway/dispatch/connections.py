@@ -172,10 +172,6 @@ class Pool:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._bunches = Bunches(BUNCH_SECONDS)
 
-    @property
-    def is_idle(self) -> bool:
-        return not self._waiting and all(connection.is_usable for connection in self._idle)
-
     async def take(self) -> Connection:
         """A connection on which nothing is under way; raises OSError (TimeoutError among them) after a second."""
         if self._free > 0:

@@ -168,7 +168,7 @@ class Dispatcher:
         started: list[Attempt] = []
         asked_at, asked_monotonic = clock.now(), time.monotonic()
         try:
-            started = await self._judge(rows, asked_at + CALL_WITHIN)
+            started = await self._judge(rows, asked_at)
         except FAILURES as error:
             await self._outage(error)
         finally:
@@ -176,12 +176,12 @@ class Dispatcher:
             self._leave([row for row in rows if row.message_id not in going])
         await self._call(started, start_before=asked_monotonic + CALL_WITHIN.total_seconds())
 
-    async def _judge(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
+    async def _judge(self, rows: Sequence[Row[Any]], asked_at: datetime) -> list[Attempt]:
         """Ask consent, and start what it lets go."""
         verdicts = await self._ask(rows)
         await self._give_back([row for row, verdict in verdicts if verdict.answer == "wait"])
         await self._stop([(row, verdict) for row, verdict in verdicts if verdict.answer == "stop"])
-        return await self._start_surely([row for row, verdict in verdicts if verdict.answer == "send"], call_before)
+        return await self._start_surely([row for row, verdict in verdicts if verdict.answer == "send"], asked_at)
 
     async def _ask(self, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], Answer]]:
         """Consent's word on each row; no word is "wait"."""
@@ -208,29 +208,27 @@ class Dispatcher:
             async with self._database.transaction() as connection:
                 await results.stop(connection, stopped, worker=self._worker)
 
-    async def _start_surely(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
+    async def _start_surely(self, rows: Sequence[Row[Any]], asked_at: datetime) -> list[Attempt]:
         """Start; where the database failed in the middle, whatever was started is known not to be called."""
         try:
-            return await self._start(rows, call_before)
+            return await self._start(rows, asked_at)
         except FAILURES as error:
             await self._outage(error)
-        asked_at = call_before - CALL_WITHIN
         unmade = [Attempt(row, row.attempt + 1, asked_at, b"") for row in rows]
         await asyncio.gather(*(self._report(not_sent(attempt)) for attempt in unmade))
         return []
 
-    async def _start(self, rows: Sequence[Row[Any]], call_before: datetime) -> list[Attempt]:
+    async def _start(self, rows: Sequence[Row[Any]], asked_at: datetime) -> list[Attempt]:
         """Record the attempts; only what the database says has started may be called."""
         if not rows:
             return []
-        ids = sorted(row.message_id for row in rows)
+        ids, call_before = sorted(row.message_id for row in rows), asked_at + CALL_WITHIN
         async with self._database.transaction() as connection:
             started = await repository.start(connection, ids=ids, worker=self._worker, call_before=call_before)
             bodies = await contents.bodies(
                 connection, [row.tenant_id for row in started], [row.message_id for row in started]
             )
         attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
-        asked_at = call_before - CALL_WITHIN
         return [
             Attempt(row, attempts[id_], asked_at, bodies[id_]) for row in rows if (id_ := row.message_id) in attempts
         ]

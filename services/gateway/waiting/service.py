@@ -4,7 +4,7 @@ Nothing is written when they are answered: whoever looks sees it in the messages
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, NamedTuple
@@ -37,8 +37,7 @@ class Due(NamedTuple):
 
 async def note(connection: AsyncConnection, rows: Iterable[Row[Any]]) -> None:
     """These messages were just stored, and nobody has paid for them yet."""
-    waiting = [(row.tenant_id, row.id, row.expires_at) for row in rows]
-    await _keep(connection, waiting, pause_seconds=REPUBLISH_FIRST_SECONDS, rounds=0)
+    await _keep(connection, rows, pause_seconds=REPUBLISH_FIRST_SECONDS, rounds=0)
 
 
 async def take_due(connection: AsyncConnection, *, first_seconds: float) -> Due:
@@ -57,22 +56,19 @@ async def take_due(connection: AsyncConnection, *, first_seconds: float) -> Due:
             silent[rounds[row.id] + 1].append(row)
     for times, rows in silent.items():
         pause_seconds = first_seconds * 2 ** min(times, DOUBLINGS_MAX)
-        await _keep(
-            connection, [(r.tenant_id, r.id, r.expires_at) for r in rows], pause_seconds=pause_seconds, rounds=times
-        )
+        await _keep(connection, rows, pause_seconds=pause_seconds, rounds=times)
     return Due(
         silent=[(row.tenant_id, row.id) for rows in silent.values() for row in rows],
         over=[(row.tenant_id, row.id) for row in unpaid if row.expires_at <= now],
     )
 
 
-async def _keep(
-    connection: AsyncConnection, waiting: Sequence[tuple[UUID, UUID, datetime]], *, pause_seconds: float, rounds: int
-) -> None:
+async def _keep(connection: AsyncConnection, rows: Iterable[Row[Any]], *, pause_seconds: float, rounds: int) -> None:
     later = clock.now() + timedelta(seconds=pause_seconds)
     groups: dict[datetime, list[Subject]] = defaultdict(list)
-    for tenant_id, id_, expires_at in waiting:
-        groups[later if expires_at >= later else _whole_second(expires_at)].append((tenant_id, id_))
+    for row in rows:
+        look_at = later if row.expires_at >= later else _whole_second(row.expires_at)
+        groups[look_at].append((row.tenant_id, row.id))
     for look_at, subjects in groups.items():
         for start in range(0, len(subjects), BATCH_MESSAGES_MAX):
             await repository.keep(connection, Batch(look_at, rounds, subjects[start : start + BATCH_MESSAGES_MAX]))

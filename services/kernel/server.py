@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.kernel import metrics
 from services.kernel.exchanges import Exchange
-from services.kernel.hot import Header, HotApp
+from services.kernel.hot import TRANSPORT, Header, HotApp
 
 HEADER_BYTES_MAX = 32 * 1024  # request line and headers of one request; real clients need 2 KB
 HEADERS_SECONDS_MAX = 15.0  # from a request's first byte to the end of its headers
@@ -145,6 +145,7 @@ class GuardedHttp(HttpToolsProtocol):
             "root_path": self.root_path,
             "headers": self.headers,
             "state": self.app_state.copy(),
+            TRANSPORT: self.transport,
         }
 
     def _begin_exchange(self, app: HotApp) -> bool:

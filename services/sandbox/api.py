@@ -9,7 +9,6 @@ from services.kernel.settings import load
 from services.sandbox.doors import Doors
 from services.sandbox.graph import endpoints as graph
 from services.sandbox.graph import management, nodes, uploads
-from services.sandbox.graph.connection import Connections
 from services.sandbox.magic import endpoints as magic
 from services.sandbox.numbers import endpoints as numbers
 from services.sandbox.people import endpoints as people
@@ -34,13 +33,14 @@ async def build(process: Process[Settings]) -> ASGIApp:
     process.task("webhooks", world.run)
     app = create_app("Sandbox", process)
     app.state.world = world
-    app.router.routes.insert(0, graph.route(world))
+    app.add_hot_route(graph.MESSAGES)
     for slice_ in SLICES:
         app.include_router(slice_.router)
     app.router.routes.extend([*nodes.routes, *management.routes, *uploads.routes])
     large = Starlette(routes=uploads.routes)
     large.state.world = world
-    return Connections(Doors(app, large, world.control_token))
+    app.add_middleware(Doors, uploads=large, control_token=world.control_token)
+    return app
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from services.kernel.contracts import Event
 from services.kernel.contracts.messages import MESSAGES, MessageAccepted
 from services.kernel.contracts.outcomes import OUTCOMES, MessageFailed
 from services.kernel.contracts.statuses import STATUSES, StatusReported
-from services.kernel.kafka.consumer import TICK_SECONDS_OF_REPORTS, Consumer, Received
+from services.kernel.kafka.consumer import TICK_SECONDS_OF_RARITIES, Consumer, Received
 from services.kernel.tenants import TenantDirectory
 
 
@@ -39,7 +39,7 @@ OUTCOMES_CONSUMER = Consumer(
     group="consent.outcomes",
     topic=OUTCOMES,
     events=(MessageFailed,),
-    tick_seconds=TICK_SECONDS_OF_REPORTS,
+    tick_seconds=TICK_SECONDS_OF_RARITIES,
     handle=handle_outcomes,
 )
 STATUSES_CONSUMER = Consumer(
@@ -47,6 +47,6 @@ STATUSES_CONSUMER = Consumer(
     topic=STATUSES,
     events=(StatusReported,),
     subjects=frozenset({"failed", "sent"}),
-    tick_seconds=TICK_SECONDS_OF_REPORTS,
+    tick_seconds=TICK_SECONDS_OF_RARITIES,
     handle=handle_statuses,
 )

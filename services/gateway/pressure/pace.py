@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 # From the door's acceptance until it is paid for: alone on its machine a reply takes up to 0.2 s, which are ticks.
-LATE_SECONDS = 0.25
+LATE_SECONDS = 0.2
 # Doubled in 1.5 s, half of it gone after 20 s: what is late in between is late by little.
 STRAIN_GROWTH = 1.25
-STRAIN_MAX = 6.0  # a door takes some 140 messages a second even then
+STRAIN_MAX = 12.0  # a door takes some 70 messages a second even then
 HALF_LIFE_SECONDS = 20.0
 # What comes sooner was late for the same reason, and the doors have not heard of it yet.
 DEAF_SECONDS = 0.5

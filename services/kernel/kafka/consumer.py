@@ -22,7 +22,8 @@ BACKOFF_FIRST_SECONDS = 0.2
 DEAD_RUN_MAX = 20
 # Under load batches are worth a wait; an idle consumer handles at once. What nobody waits for may wait longer.
 TICK_SECONDS = 0.1
-TICK_SECONDS_OF_REPORTS = 0.25
+TICK_SECONDS_OF_REPORTS = 0.45
+TICK_SECONDS_OF_RARITIES = 0.5  # most of what comes is skipped
 
 _log = get_logger()
 

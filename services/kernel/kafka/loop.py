@@ -18,7 +18,7 @@ from services.kernel.settings import KafkaSettings
 
 READ_WAIT_SECONDS = 1.0
 # Batches share a commit, which the broker writes to its disk; after a crash this much is handled again, without effect.
-COMMIT_SECONDS = 0.3
+COMMIT_SECONDS = 1.0
 START_PATIENCE_SECONDS = 60
 # Records wait and none is handled: the client hangs (aio-libs/aiokafka#718) and only a restart helps.
 STUCK_SECONDS = 30

@@ -13,10 +13,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 
 from services.kernel.kafka import lanes
-from services.kernel.kafka.consumer import TICK_SECONDS, Consumer, ConsumerHalted, Raw
+from services.kernel.kafka.consumer import TICK_SECONDS, TICK_SECONDS_OF_RARITIES, Consumer, ConsumerHalted, Raw
 from services.kernel.settings import KafkaSettings
 
-BATCH_MAX = 750
+BATCH_MAX = 1_500
+# Where most of it is skipped unread.
+RARE_BATCH_MAX = 4_000
 # Where replies are waited for: one that comes while a mailing fills the batches waits for one of them in every service.
 LANED_BATCH_MAX = 250
 # However many replies there are, a fifth of a batch is left for the rest.
@@ -27,13 +29,15 @@ BACKLOG_WAIT_MS = 50
 PREFETCH_BACKOFF_SECONDS = 0.1  # aiokafka's own
 SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 2_000
-PARTITION_FETCH_BYTES = 512 * 1024
+PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 
 # On a busy machine batches take longer, and larger ones cost less a record: the longer the last one took, the longer
-# the next one gathers. Express records do not wait with the others; with a backlog, what the rest leaves is theirs.
+# the next one gathers. Express records wait less than the others; with a backlog, what the rest leaves is theirs.
 REST_FACTOR = 8.0
 BACKLOG_REST_FACTOR = 1.0
-REST_SECONDS_MAX = 0.3
+REST_SECONDS_MAX = 0.6
+EXPRESS_REST_FACTOR = 4.0
+EXPRESS_REST_SECONDS_MAX = 0.2
 
 Batch = dict[TopicPartition, list[Raw]]
 
@@ -47,9 +51,10 @@ class Reader:
         self._tick_seconds = consumer.tick_seconds
         self._batch_max = _batch_max(consumer)
         self._began_at = 0.0
-        self._bulk_from = 0.0
+        self._express_from = self._bulk_from = 0.0  # when the next batch may begin, and when it may hold anything
         self._wait_ms = IDLE_WAIT_MS
-        self._rest_factor = 0.0  # of the last batch, while it still counts
+        self._has_read = False  # and nothing is planned since
+        self._rest_factor = 0.0  # of the bulk of the last batch
         self.client = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap_servers,
             group_id=consumer.group,
@@ -70,11 +75,11 @@ class Reader:
 
     async def read(self, wait_seconds: float) -> Batch:
         """The next batch, by partition and in order; {} when none came for `wait_seconds`."""
-        self._plan_bulk()
-        await self._until(self._began_at + self._tick_seconds)
+        self._plan()
+        await self._until(self._express_from)
         batch = await self._read_express() or await self._fetch_lanes(int(wait_seconds * 1000))
         if batch:
-            self._began_at = time.monotonic()
+            self._began_at, self._has_read = time.monotonic(), True
             self._prepare_next(batch, is_full=_size(batch) >= self._batch_max)
         return batch
 
@@ -88,11 +93,16 @@ class Reader:
                 lag += max(0, end - state.position)
         return lag
 
-    def _plan_bulk(self) -> None:
-        """When the next batch may hold more than express records: a while after one that did."""
+    def _plan(self) -> None:
+        """When the next batch begins: after one that took long, or held more than express records, later."""
+        if not self._has_read:
+            return
+        began, took, self._has_read = self._began_at, time.monotonic() - self._began_at, False
+        express_rest = min(EXPRESS_REST_FACTOR * took, EXPRESS_REST_SECONDS_MAX)
+        self._express_from = began + max(self._tick_seconds, express_rest)
         if self._rest_factor:
-            rest = min(self._rest_factor * (time.monotonic() - self._began_at), REST_SECONDS_MAX)
-            self._bulk_from, self._rest_factor = self._began_at + max(self._tick_seconds, rest), 0.0
+            self._bulk_from = max(self._express_from, began + min(self._rest_factor * took, REST_SECONDS_MAX))
+            self._rest_factor = 0.0
 
     async def _read_express(self) -> Batch:
         """Express records, while it is not yet the others' turn."""
@@ -187,7 +197,9 @@ def _raw(place: TopicPartition, record: Any) -> Raw:
 
 def _batch_max(consumer: Consumer) -> int:
     is_waited_for = lanes.has_lanes(consumer.topic.name) and consumer.tick_seconds <= TICK_SECONDS
-    return LANED_BATCH_MAX if is_waited_for else BATCH_MAX
+    if is_waited_for:
+        return LANED_BATCH_MAX
+    return RARE_BATCH_MAX if consumer.tick_seconds >= TICK_SECONDS_OF_RARITIES else BATCH_MAX
 
 
 def _size(batch: Batch) -> int:

@@ -136,7 +136,7 @@ async def test_a_worker_that_dies_between_post_and_result_leads_to_the_same_deli
     tenant = await world.tenant(receiver.url)
     receiver.hang_seconds = 0.4
     await world.told(tenant, 5)
-    dying = asyncio.create_task(world.deliveries(calm_burst=0).run(asyncio.Event()))
+    dying = asyncio.create_task(world.deliveries(calm_burst=0, lease_seconds=1.0).run(asyncio.Event()))
     await receiver.until(calls=1)
     await _kill(dying)
     receiver.hang_seconds = 0.0
@@ -306,7 +306,7 @@ async def test_an_outage_of_the_database_delays_callbacks_and_loses_none(
 ) -> None:
     tenant = await world.tenant(receiver.url)
     event_ids = await world.told(tenant, 3)
-    async with world.delivering():
+    async with world.delivering(lease_seconds=1.0):
         await receiver.until(calls=1)
         async with database_down(infrastructure, world.database):
             await asyncio.sleep(0.5)

@@ -40,8 +40,8 @@ RULES = AddressRules(allow_loopback=True)
 LIMITS = Limits(
     backoff_first_seconds=0.05,
     slow_seconds=0.1,
-    lease_seconds=1.0,
-    timeout_seconds=0.7,
+    lease_seconds=60.0,
+    timeout_seconds=30.0,
     again_seconds=0.01,
     idle_seconds=0.02,
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 
@@ -38,5 +38,12 @@ class Bunches:
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         self._began = loop.time()
         waiting, self._waiting = self._waiting, []
-        for reader in waiting:
-            reader.read_held()
+        self._read_each(iter(waiting), loop)
+
+    def _read_each(self, readers: Iterator[Reader], loop: asyncio.AbstractEventLoop) -> None:
+        for reader in readers:
+            try:
+                reader.read_held()
+            except BaseException:
+                loop.call_soon(self._read_each, readers, loop)  # it is no fault of the others
+                raise

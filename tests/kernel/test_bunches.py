@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
+
 from services.kernel.bunches import Bunches
 
 SECONDS = 0.05
+BROKEN = "broken"
 
 
 class Loop:
@@ -42,6 +45,8 @@ class Reader:
 
     def read_held(self) -> None:
         self._told.append(self._name)
+        if self._name == BROKEN:
+            raise ValueError(BROKEN)
 
 
 class Stand:
@@ -93,3 +98,13 @@ def test_nobody_waits_where_nothing_else_is_under_way() -> None:
         stand.add(name)
         stand.loop.turn()
     assert stand.told == ["a", "b", "c"]
+
+
+def test_one_who_cannot_read_keeps_nobody_else_from_it() -> None:
+    stand = Stand()
+    for name in ("a", BROKEN, "c", "d"):
+        stand.add(name)
+    with pytest.raises(ValueError, match=BROKEN):
+        stand.loop.turn()
+    stand.loop.turn()
+    assert stand.told == ["a", BROKEN, "c", "d"]

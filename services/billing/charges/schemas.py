@@ -1,34 +1,21 @@
 """HTTP shapes of the charges slice."""
 
-import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 
 from services.billing.charges.service import Page
 from services.billing.shapes import Amount, amount_of
+from services.kernel.times import Time
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100
 CURSOR_CHARACTERS_MAX = 100
 
 ChargeState = Literal["reserved", "captured", "released", "expired", "unfunded", "closed"]
-
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-
-
-def _rfc_3339(text: Any) -> Any:
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
-        what_to_do = "this is no RFC 3339 time with a zone: write 2026-11-22T10:00:00Z, and a + as %2B"
-        raise PydanticCustomError("not_acceptable", "{what_to_do}", {"what_to_do": what_to_do})
-    return text.upper()
-
-
-Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
 
 
 class Listing(BaseModel):

@@ -52,6 +52,7 @@ OUTAGE_SECONDS = 0.5
 # About a minute with the database's own time-outs; then the sweeper takes the message for ambiguous.
 REPORT_ATTEMPTS_MAX = 60
 DRAIN_SECONDS = 8.0
+NO_BODY = b""  # cannot be opened, and so is not sent
 
 FAILURES = (*DEPENDENCY_ERRORS, ServiceError)
 
@@ -214,7 +215,7 @@ class Dispatcher:
             return await self._start(rows, asked_at)
         except FAILURES as error:
             await self._outage(error)
-        unmade = [Attempt(row, row.attempt + 1, asked_at, b"") for row in rows]
+        unmade = [Attempt(row, row.attempt + 1, asked_at, NO_BODY) for row in rows]
         await asyncio.gather(*(self._report(not_sent(attempt)) for attempt in unmade))
         return []
 
@@ -230,7 +231,9 @@ class Dispatcher:
             )
         attempts: dict[UUID, int] = {row.message_id: row.attempt for row in started}
         return [
-            Attempt(row, attempts[id_], asked_at, bodies[id_]) for row in rows if (id_ := row.message_id) in attempts
+            Attempt(row, attempts[id_], asked_at, bodies.get(id_, NO_BODY))
+            for row in rows
+            if (id_ := row.message_id) in attempts
         ]
 
     async def _call(self, attempts: Sequence[Attempt], *, start_before: float) -> None:

@@ -1,20 +1,20 @@
 """What a tenant asks and reads about its messages."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Row
 
 from services.gateway.history.owners import Known
 from services.gateway.history.service import Stored, sending_at, state_of
 from services.gateway.messages.reasons import words
 from services.gateway.messages.states import State
+from services.kernel import times
 from services.kernel.money import text_of
 from services.kernel.phones import normalise_phone
+from services.kernel.times import unacceptable
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100
@@ -28,37 +28,25 @@ EVENT_TYPES = (*STATE_NAMES, "captured", "released", "called_back")
 
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-
 StateName = Literal[
     "accepted", "cleared", "funded", "sending", "unknown", "sent", "delivered", "read", "failed", "expired"
 ]
-
-
-def _wrong(what_to_do: str) -> PydanticCustomError:
-    return PydanticCustomError("not_acceptable", "{what_to_do}", {"what_to_do": what_to_do})
-
-
-def _rfc_3339(text: Any) -> Any:
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
-        raise _wrong("this is no RFC 3339 time with a zone: write 2026-11-22T10:00:00Z, and a + as %2B")
-    return text.upper()
 
 
 def _phone(text: str) -> str:
     try:
         return normalise_phone(text)
     except ValueError as error:
-        raise _wrong(str(error)) from None
+        raise unacceptable(str(error)) from None
 
 
 def _not_before_us(at: datetime) -> datetime:
     if at < EARLIEST:
-        raise _wrong("this is before the year 2000: no message is that old")
+        raise unacceptable("this is before the year 2000: no message is that old")
     return at
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_not_before_us)]
+Time = Annotated[times.Time, AfterValidator(_not_before_us)]
 Phone = Annotated[str, StringConstraints(max_length=PHONE_CHARACTERS_MAX), AfterValidator(_phone)]
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -38,12 +39,12 @@ class Bunches:
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         self._began = loop.time()
         waiting, self._waiting = self._waiting, []
-        self._read_each(iter(waiting), loop)
+        self._read_each(deque(waiting), loop)
 
-    def _read_each(self, readers: Iterator[Reader], loop: asyncio.AbstractEventLoop) -> None:
-        for reader in readers:
-            try:
-                reader.read_held()
-            except BaseException:
-                loop.call_soon(self._read_each, readers, loop)  # it is no fault of the others
-                raise
+    def _read_each(self, waiting: deque[Reader], loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while waiting:
+                waiting.popleft().read_held()
+        finally:
+            if waiting:  # one who cannot read keeps nobody else from it
+                loop.call_soon(self._read_each, waiting, loop)

@@ -7,8 +7,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 #: Classes of SQLSTATE that pass by themselves (PostgreSQL, appendix A): connection, rollback (deadlock, serialization),
-#: resources, object state (lock_timeout), operator intervention (statement_timeout, shutdown), idle in transaction.
-SQLSTATES_THAT_PASS = ("08", "40", "53", "55", "57", "25P03")
+#: resources, object state (lock_timeout), operator intervention (statement_timeout, shutdown), idle in transaction, a
+#: server that takes no writes (a standby before its promotion, a full disk).
+SQLSTATES_THAT_PASS = ("08", "40", "53", "55", "57", "25P03", "25006")
 
 
 class ServiceError(Exception):

@@ -90,6 +90,7 @@ async def execute(database: Database, statement: str) -> None:
         ("select pg_sleep(1)", True),  # statement_timeout
         ("do $$ begin raise deadlock_detected; end $$", True),
         ("do $$ begin raise lock_not_available; end $$", True),
+        ("do $$ begin raise read_only_sql_transaction; end $$", True),
         ("do $$ begin raise unique_violation; end $$", False),
         ("do $$ begin raise check_violation; end $$", False),
         ("select * from no_such_table", False),

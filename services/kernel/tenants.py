@@ -13,7 +13,9 @@ from services.kernel.kafka.record import Undecodable, UnknownKind, decode
 from services.kernel.logging import get_logger
 from services.kernel.settings import KafkaSettings
 
-FETCH_WAIT_MS = 1_000
+READ_WAIT_MS = 1_000
+# The broker answers as soon as there is a record; every process asks, and mostly there is none.
+FETCH_WAIT_MS = 10_000
 RETRY_SECONDS = 1.0
 
 _log = get_logger()
@@ -106,7 +108,10 @@ class TenantDirectory:
 
     async def _follow(self, stop: asyncio.Event) -> None:
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=self._settings.bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         await client.start()
         try:
@@ -127,7 +132,7 @@ class TenantDirectory:
         return places
 
     async def _read(self, client: AIOKafkaConsumer) -> None:
-        fetched = await client.getmany(timeout_ms=FETCH_WAIT_MS if self.is_ready else 50)
+        fetched = await client.getmany(timeout_ms=READ_WAIT_MS if self.is_ready else 50)
         for record in (record for records in fetched.values() for record in records):
             try:
                 self.apply(decode(record.headers, record.value))

@@ -30,7 +30,8 @@ _ADD = text("""
     select * from unnest(cast(:topics as text[]), cast(:keys as bytea[]), cast(:values as bytea[]),
                          cast(:types as text[]), cast(:ids as uuid[]))
 """)
-_LOCK = text("select pg_try_advisory_xact_lock(:lock)")
+# Mostly there is nothing to lock for: a look that finds nothing is one statement.
+_LOCK = text("select case when exists (select from outbox) then pg_try_advisory_xact_lock(:lock) end")
 _NEXT = text("select id, topic, key, value, event_type, event_id from outbox order by id limit :count")
 _DELETE = text("delete from outbox where id = any(cast(:ids as bigint[]))")
 

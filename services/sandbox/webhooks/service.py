@@ -59,6 +59,7 @@ class Webhooks:
         self._lanes = [Lane(number) for number in range(settings.webhook.lanes)]
         self._due: list[tuple[float, int, int, Update | Parcel]] = []
         self._order = itertools.count()
+        self._planned = asyncio.Event()
         self.acknowledgements = Acknowledgements()
         self._pending = self._posts = self._updates = self._refused = self._given_up = 0
         self._repeats = self._repeated = self._forged = self._forged_taken = 0
@@ -144,8 +145,12 @@ class Webhooks:
         for number in range(copies):
             update = Update(story, status, int(clock[1] + offset), pricing, copy=number > 0)
             due = clock[0] + wait + number * COPY_SECONDS
-            heapq.heappush(self._due, (due, next(self._order), lane, update))
+            self._push(due, lane, update)
         self._pending += copies
+
+    def _push(self, due: float, lane: int, item: Update | Parcel) -> None:
+        heapq.heappush(self._due, (due, next(self._order), lane, item))
+        self._planned.set()
 
     async def _clock(self) -> None:
         while True:
@@ -159,6 +164,9 @@ class Webhooks:
                 else:
                     self._lanes[lane].put_again(item)
             await asyncio.sleep(TICK_SECONDS)
+            if not self._due:
+                self._planned.clear()
+                await self._planned.wait()
 
     async def _work(self, lane: Lane) -> None:
         loop, limits = asyncio.get_running_loop(), self._settings.webhook
@@ -210,7 +218,7 @@ class Webhooks:
             if self._repeats < REPEATS_MAX:
                 self._repeats += 1
                 repeat = Parcel(parcel.lane, [], body)
-                heapq.heappush(self._due, (now + seconds, next(self._order), parcel.lane, repeat))
+                self._push(now + seconds, parcel.lane, repeat)
 
     async def _forge(self, body: bytes, signature: str | None) -> int:
         status = await self.client.answer(body, signature)
@@ -228,7 +236,7 @@ class Webhooks:
             return
         wait = min(limits.retry_start_seconds * 2.0 ** min(parcel.tries, 30), limits.retry_cap_seconds)
         parcel.tries += 1
-        heapq.heappush(self._due, (now + wait, next(self._order), parcel.lane, parcel))
+        self._push(now + wait, parcel.lane, parcel)
 
     def _finish(self, parcel: Parcel) -> None:
         self._pending -= len(parcel.updates)

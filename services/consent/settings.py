@@ -1,5 +1,8 @@
 """Settings of the consent processes."""
 
+from pydantic import Field
+
+from services.kernel.partitions import REPEATED_DAYS
 from services.kernel.settings import BoxSettings, PrivateKey, ServiceSettings
 
 
@@ -11,3 +14,4 @@ class OwnBox(BoxSettings):
 
 class Settings(ServiceSettings):
     box: OwnBox
+    decisions_days: int = Field(default=400, ge=REPEATED_DAYS)  # as long as the gateway keeps their messages

@@ -7,17 +7,15 @@ from starlette.types import ASGIApp
 from services.consent.clearance.consumers import OUTCOMES_CONSUMER, STATUSES_CONSUMER, messages_consumer
 from services.consent.migrate import MIGRATIONS
 from services.consent.platform.consumers import CONSUMER as PLATFORM_CONSUMER
+from services.consent.retention import PARTITIONED, days_kept
 from services.consent.settings import Settings
 from services.consent.windows.consumers import CONSUMER as INBOUND_CONSUMER
 from services.kernel import partitions
 from services.kernel.crypto import unb64url
 from services.kernel.http import create_app
-from services.kernel.kafka import tables
 from services.kernel.kafka.outbox import Relay
 from services.kernel.process import ServiceProcess, run
 from services.kernel.settings import load
-
-PARTITIONED = tables.PARTITIONED | {"decisions": "uuid7", "stops": "uuid7", "ad_referrals": "time"}
 
 
 async def build(process: ServiceProcess[Settings]) -> ASGIApp:
@@ -30,7 +28,8 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     for consumer in (messages_consumer(directory), *consumers):
         process.consume(consumer, database, publisher)
     process.task("outbox", Relay(database, publisher).run)
-    process.task("partitions", partial(partitions.keep, database, PARTITIONED))
+    days = days_kept(process.settings.decisions_days)
+    process.task("partitions", partial(partitions.keep, database, PARTITIONED, days_kept=days))
     return create_app("consent worker", process)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from services.gateway.callbacks.service import AddressRules
+from services.kernel.partitions import REPEATED_DAYS
 from services.kernel.settings import BoxSettings, Part, ServiceSettings
 
 PEPPER_BYTES = 32
@@ -74,6 +75,7 @@ class Settings(ServiceSettings):
     accept_per_second: int = Field(default=2_000, ge=1)  # sends that one tenant may post to one process
     unknown_grace_seconds: int = Field(default=900, ge=1)
     unknown_max_seconds: int = Field(default=86_400, ge=1)
+    messages_days: int = Field(default=400, ge=REPEATED_DAYS)  # tenants may ask for a message, also a year's later
 
     @property
     def pepper(self) -> bytes:

@@ -16,8 +16,8 @@ from services.gateway.dispatch.graph_client import GraphClient
 from services.gateway.dispatch.questions import Questions
 from services.gateway.idempotency.service import prune
 from services.gateway.inbound.consumers import consumers as inbound_consumers
+from services.gateway.inbound.keeping import keep as keep_inbound
 from services.gateway.keys.service import Keyring
-from services.gateway.leftovers import service as leftovers
 from services.gateway.media import service as media
 from services.gateway.media.fetching import Fetcher
 from services.gateway.media.keeping import keep as keep_media
@@ -26,6 +26,7 @@ from services.gateway.migrate import MIGRATIONS
 from services.gateway.platform.consumers import CONSUMER as PLATFORM_CONSUMER
 from services.gateway.pressure.service import Watch
 from services.gateway.progress.consumers import consumers
+from services.gateway.retention import PARTITIONED, days_kept
 from services.gateway.settings import Settings
 from services.gateway.sweeping.service import Sweeper
 from services.gateway.tenants.service import Directory, Mode
@@ -43,9 +44,6 @@ from services.kernel.settings import load
 
 # A tenant may tell the sandbox to be slow: its calls must not take the window that live messages need.
 TEST_CONNECTIONS_MAX = WINDOW // 10
-
-PARTITIONED = {"seen": "time", "messages": "uuid7", "message_bodies": "uuid7", "message_wamids": "uuid7"}
-PARTITIONED |= {"callback_attempts": "uuid7", "callback_told": "time", "callback_log": "time"}
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,9 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     process.resources.push_async_callback(upstream.close)
     shared = Shared(database, publisher, keyring, Directory(database, keyring), Relay(database, publisher), upstream)
     process.task("outbox", shared.relay.run)
-    process.task("partitions", partial(partitions.keep, database, PARTITIONED))
+    _keep_days(process, database)
     process.task("idempotency", partial(prune, database))
     process.task("callbacks", _deliveries(process, shared).run)
-    process.task("callback days", partial(leftovers.keep_dropping, database))
     process.task("test twins", _twins(process, shared).run)
     process.task("sweeper", _sweeper(process, shared).run)
     watch = Watch(database)
@@ -90,6 +87,13 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     for consumer in (*consumers(wake_dispatcher=dispatcher.wake, see_funded=watch.see), *inbound, PLATFORM_CONSUMER):
         process.consume(consumer, database, publisher)
     return create_app("Vestnik gateway worker", process)
+
+
+def _keep_days(process: ServiceProcess[Settings], database: Database) -> None:
+    """Make days ahead, and remove those that are over."""
+    days = process.settings.messages_days
+    process.task("partitions", partial(partitions.keep, database, PARTITIONED, days_kept=days_kept(days)))
+    process.task("inbound messages", partial(keep_inbound, database, days=days))
 
 
 def _deliveries(process: ServiceProcess[Settings], shared: Shared) -> Deliveries:

@@ -1,5 +1,6 @@
 """The webhook process: Meta's door, the quarantine behind it, and nothing else."""
 
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from services.kernel.process import Process, ServiceProcess, run
 from services.webhook.intake import endpoints
 from services.webhook.intake.service import Intake
 from services.webhook.migrate import MIGRATIONS
+from services.webhook.quarantine.keeping import keep as keep_quarantine
 from services.webhook.quarantine.service import Quarantine
 from services.webhook.replay.endpoints import router as replay_router
 from services.webhook.replay.service import Replay
@@ -31,6 +33,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     private_key = _key(own.platform.private_key) if own.platform.private_key else None
     replay = Replay(database=database, directory=directory, intake=intake, held=quarantine, private_key=private_key)
     process.task("replay", replay.run)
+    process.task("quarantine", partial(keep_quarantine, database, days=own.quarantine_days))
     word = own.meta.verify_token.get_secret_value().encode()
     app = create_webhook_app(process, intake, signers=_signers(own.meta), verify_token=word)
     app.state.database, app.state.replay = database, replay

@@ -49,3 +49,4 @@ class Settings(ServiceSettings):
     meta: MetaSettings
     platform: PlatformSettings
     box: OwnBox
+    quarantine_days: int = Field(default=90, ge=1)  # how long what no tenant could be given waits for one

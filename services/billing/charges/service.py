@@ -13,6 +13,7 @@ from services.billing.charges import repository
 from services.billing.charges.errors import BadRange
 from services.kernel import cursors
 from services.kernel.cursors import Cursor
+from services.kernel.identifiers import first_uuid7
 
 SCAN_ROWS_MAX = 5_000  # a page of a rare state is short rather than slow
 LOWEST_ID = UUID(int=0)
@@ -75,11 +76,6 @@ def _range_of(question: Question) -> Cursor:
     if question.since and question.until and question.since >= question.until:
         raise BadRange("from: it must be before to")
     return Cursor(
-        before=_id_at(question.until) if question.until else HIGHEST_ID,
-        low=_id_at(question.since) if question.since else LOWEST_ID,
+        before=first_uuid7(question.until) if question.until else HIGHEST_ID,
+        low=first_uuid7(question.since) if question.since else LOWEST_ID,
     )
-
-
-def _id_at(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of a moment."""
-    return UUID(int=max(0, int(moment.timestamp() * 1_000)) << 80)

@@ -15,6 +15,7 @@ from services.gateway.attempts.repository import AttemptRow
 from services.gateway.keys.service import Keyring
 from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
+from services.kernel.identifiers import first_uuid7
 from services.kernel.logging import get_logger
 
 PURPOSE = "callback attempts"
@@ -142,8 +143,7 @@ async def _heads(keyring: Keyring, tenant_id: UUID, row: AttemptRow) -> Heads | 
 
 def _oldest_id() -> UUID:
     """The least UUIDv7 of the days that are kept."""
-    oldest = clock.now() - timedelta(days=KEPT_DAYS)
-    return UUID(int=int(oldest.timestamp() * 1_000) << 80)
+    return first_uuid7(clock.now() - timedelta(days=KEPT_DAYS))
 
 
 def _id(cursor: str) -> UUID:

@@ -28,7 +28,7 @@ from services.gateway.inbound.service import Stored
 from services.gateway.keys.service import Keyring
 from services.gateway.messages import service as messages
 from services.gateway.tenants.service import Directory
-from services.kernel import crypto
+from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
 from services.kernel.logging import get_logger
 
@@ -192,7 +192,9 @@ class Values:
         indexes = await self._indexes(sorted(names))
         if not indexes:
             return {}
-        sent = await messages.match(connection, [tenant for tenant, _ in indexes], list(indexes.values()))
+        sent = await messages.match(
+            connection, [tenant for tenant, _ in indexes], list(indexes.values()), since=clock.now()
+        )
         inbound_ids = {name: inbound.inbound_id_of(name[0], index) for name, index in indexes.items()}
         known = await inbound.known(
             connection, tenant_ids=[tenant for tenant, _ in inbound_ids], ids=list(inbound_ids.values())

@@ -25,6 +25,7 @@ from services.gateway.told import service as told
 from services.kernel import clock, cursors
 from services.kernel.cursors import Cursor
 from services.kernel.db import Database
+from services.kernel.identifiers import first_uuid7
 
 # An accepted message is stored a moment after its acceptance; a tenant that asks at once should not be told 404.
 PROJECTION_PATIENCE_SECONDS = 1.0
@@ -169,12 +170,7 @@ def _range_of(question: Question) -> Cursor:
         raise BadRange("from must be before to, which is now when it is left out")
     if question.since and until - since > RANGE_MAX:
         raise BadRange(f"from and to are more than {RANGE_MAX.days} days apart: ask for less at a time")
-    return Cursor(before=_id_at(until) if question.until else HIGHEST_ID, low=_id_at(since))
-
-
-def _id_at(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of a moment."""
-    return UUID(int=max(0, int(moment.timestamp() * 1_000)) << 80)
+    return Cursor(before=first_uuid7(until) if question.until else HIGHEST_ID, low=first_uuid7(since))
 
 
 async def _templates(connection: AsyncConnection, question: Question) -> list[UUID] | None:

@@ -58,7 +58,7 @@ _PRUNE = text("""
         select tenant_id, key_index
           from idempotency_keys
          where created_at < now() - make_interval(hours => :hours)
-         order by tenant_id, key_index
+         order by created_at
          limit :count
            for update skip locked
     )

@@ -62,6 +62,15 @@ KNOWN = text("""
      where m.content is not null
 """)
 
+PRUNE = text("""
+    with old as (
+        select tenant_id, id from inbound_messages
+         where stored_at < now() - make_interval(days => :days)
+         order by stored_at limit :count for update skip locked
+    )
+    delete from inbound_messages m using old where m.tenant_id = old.tenant_id and m.id = old.id
+""")
+
 
 class Half(NamedTuple):
     """A row as it is now; whole when both times are known."""
@@ -134,3 +143,8 @@ async def wamids(
 async def known(connection: AsyncConnection, *, tenant_ids: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
     rows = await connection.execute(KNOWN, {"tenant_ids": list(tenant_ids), "ids": list(ids)})
     return {row.id for row in rows}
+
+
+async def prune(connection: AsyncConnection, *, days: int, count: int) -> int:
+    """Delete the oldest rows that were stored more than `days` ago; returns how many (fewer than `count`: all)."""
+    return int((await connection.execute(PRUNE, {"days": days, "count": count})).rowcount)

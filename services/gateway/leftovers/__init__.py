@@ -1,1 +1,1 @@
-"""What callbacks leave behind and nobody needs any more: old facts, dead deliveries, days of history."""
+"""What callbacks leave behind and nobody needs any more: old facts and dead deliveries."""

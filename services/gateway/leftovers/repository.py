@@ -52,12 +52,10 @@ _GIVE_UP = text("""
 _PRUNE_DELIVERIES = text("""
     with old as (
         select id from callback_deliveries where dead_at < now() - make_interval(secs => :keep_seconds)
-         order by id limit :count for update skip locked
+         order by dead_at limit :count for update skip locked
     )
     delete from callback_deliveries delivery using old where delivery.id = old.id
 """)
-
-_DROP_DAYS = text("select drop_callback_days(:parent, :days_kept)")
 
 
 async def walk_indexes(connection: AsyncConnection) -> None:
@@ -79,8 +77,3 @@ async def give_up(connection: AsyncConnection, *, give_up_seconds: float) -> int
 async def prune_deliveries(connection: AsyncConnection, *, keep_seconds: float) -> int:
     result = await connection.execute(_PRUNE_DELIVERIES, {"keep_seconds": keep_seconds, "count": BATCH_MAX})
     return int(result.rowcount)
-
-
-async def drop_days(connection: AsyncConnection, parent: str, *, days_kept: int) -> int:
-    """Drop the partitions of days that are over; returns how many."""
-    return int(await connection.scalar(_DROP_DAYS, {"parent": parent, "days_kept": days_kept}) or 0)

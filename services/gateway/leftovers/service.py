@@ -1,20 +1,13 @@
-"""Removing what callbacks leave behind: facts nobody asked for in time, dead deliveries, days of history."""
+"""Removing what callbacks leave behind: facts nobody asked for in time, and dead deliveries."""
 
-import asyncio
 from typing import NamedTuple
 
-from services.gateway.attempts.service import KEPT_DAYS as ATTEMPTS_KEPT_DAYS
 from services.gateway.leftovers import repository
-from services.gateway.told.service import AGAIN_DAYS, LOG_DAYS
-from services.gateway.told.service import KEPT_DAYS as TOLD_KEPT_DAYS
-from services.kernel import periodic
+from services.gateway.told.service import AGAIN_DAYS
 from services.kernel.db import Database
 
-HOUR_SECONDS = 3_600.0
-DAY_SECONDS = 24 * HOUR_SECONDS
+DAY_SECONDS = 86_400.0
 BATCHES_MAX = 20  # of bundles in one turn: what a tenant without a URL gathers must not outrun its removal
-
-KEPT_DAYS = {"callback_attempts": ATTEMPTS_KEPT_DAYS, "callback_told": TOLD_KEPT_DAYS, "callback_log": LOG_DAYS}
 
 
 class Pruned(NamedTuple):
@@ -41,17 +34,3 @@ async def prune(database: Database, *, keep_seconds: float, give_up_seconds: flo
         if len(dropped) < repository.BATCH_MAX:
             break
     return Pruned(dead, facts, deliveries)
-
-
-async def drop_days(database: Database) -> int:
-    """Drop the days of attempts and of told facts that are kept no longer; returns how many partitions went."""
-    dropped = 0
-    for parent, days in KEPT_DAYS.items():
-        async with database.transaction() as connection:
-            dropped += await repository.drop_days(connection, parent, days_kept=days)
-    return dropped
-
-
-async def keep_dropping(database: Database, stop: asyncio.Event) -> None:
-    """Drop old days hourly, until `stop`."""
-    await periodic.every(HOUR_SECONDS, lambda: drop_days(database), stop, name="callback days")

@@ -45,8 +45,8 @@ async def expire(database: Database, files: Files) -> int:
 
 async def sweep(database: Database, files: Files, *, left_over_seconds: float = LEFT_OVER_SECONDS) -> int:
     """Remove old files that no row wants, and rows of uploads that were cut off; returns how many files."""
-    async with database.transaction() as connection:
-        await repository.forget(connection, cut_off_seconds=left_over_seconds, days=FORGET_DAYS, count=BATCH)
+    while await _forget(database, left_over_seconds) == BATCH:
+        continue
     found = files.older_than(left_over_seconds)
     removed = 0
     while batch := await asyncio.to_thread(partial(_taken, found)):
@@ -58,6 +58,11 @@ async def sweep(database: Database, files: Files, *, left_over_seconds: float = 
                 removed += 1
     metrics.REMOVED.labels("left_over").inc(removed)
     return removed
+
+
+async def _forget(database: Database, left_over_seconds: float) -> int:
+    async with database.transaction() as connection:
+        return await repository.forget(connection, cut_off_seconds=left_over_seconds, days=FORGET_DAYS, count=BATCH)
 
 
 def _taken(found: Iterator[Stored]) -> list[Stored]:

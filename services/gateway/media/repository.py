@@ -131,7 +131,7 @@ _DROP_CUT_OFF = text("""
     with old as (
         select tenant_id, id from media
          where direction = 'uploaded' and state = 'pending' and created_at < now() - make_interval(secs => :seconds)
-         order by tenant_id, id limit :count for update skip locked
+         order by created_at limit :count for update skip locked
     )
     delete from media using old where media.tenant_id = old.tenant_id and media.id = old.id
 """)
@@ -141,7 +141,7 @@ _FORGET = text("""
     with old as (
         select tenant_id, id from media
          where state in ('expired', 'failed', 'deleted') and expires_at < now() - make_interval(days => :days)
-         order by tenant_id, id limit :count for update skip locked
+         order by expires_at limit :count for update skip locked
     )
     delete from media using old where media.tenant_id = old.tenant_id and media.id = old.id
 """)
@@ -281,9 +281,11 @@ async def expire(connection: AsyncConnection, *, count: int) -> list[tuple[UUID,
     return [(row.tenant_id, row.id) for row in await connection.execute(_EXPIRE, {"count": count})]
 
 
-async def forget(connection: AsyncConnection, *, cut_off_seconds: float, days: int, count: int) -> None:
-    await connection.execute(_DROP_CUT_OFF, {"seconds": cut_off_seconds, "count": count})
-    await connection.execute(_FORGET, {"days": days, "count": count})
+async def forget(connection: AsyncConnection, *, cut_off_seconds: float, days: int, count: int) -> int:
+    """Delete rows of uploads that were cut off and of files that are long gone; the larger of both counts."""
+    cut_off = await connection.execute(_DROP_CUT_OFF, {"seconds": cut_off_seconds, "count": count})
+    gone = await connection.execute(_FORGET, {"days": days, "count": count})
+    return max(int(cut_off.rowcount), int(gone.rowcount))
 
 
 async def owned(connection: AsyncConnection, wanted: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:

@@ -154,7 +154,8 @@ _MATCH = text("""
      cross join lateral (
            select one.tenant_id, one.wamid_index, one.id from message_wamids one
             where hashtextextended(one.wamid_index, 0) = hashtextextended(asked.wamid_index, 0)
-              and one.tenant_id = asked.tenant_id and one.wamid_index = asked.wamid_index offset 0) w
+              and one.tenant_id = asked.tenant_id and one.wamid_index = asked.wamid_index
+              and one.id between cast(:first_id as uuid) and cast(:last_id as uuid) offset 0) w
 """)
 
 _ACCEPTANCES = text(f"select m.* from {_THOSE}")
@@ -167,7 +168,7 @@ _SILENT = text("""
      where m.id between :low and :high and m.state = 5 and m.expires_at < :expired_before and m.kind <> 'reaction'
      union
     select m.tenant_id, m.id from messages m
-     where m.expires_at >= :expired_after and m.expires_at < :expired_before
+     where m.id between :lowest and :high and m.expires_at >= :expired_after and m.expires_at < :expired_before
        and m.expires_at - m.accepted_at > interval '25 hours' and m.state = 5 and m.kind <> 'reaction'
      limit :count
 """)
@@ -224,9 +225,12 @@ async def name(connection: AsyncConnection, columns: Columns) -> None:
     await connection.execute(_NAME, columns)
 
 
-async def match(connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]) -> Sequence[Row[Any]]:
-    """Messages by the keyed index of Meta's id."""
-    return (await connection.execute(_MATCH, {"tenant_ids": tenant_ids, "wamid_indexes": wamid_indexes})).all()
+async def match(
+    connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str], *, first_id: UUID, last_id: UUID
+) -> Sequence[Row[Any]]:
+    """Messages of a range of ids by the keyed index of Meta's id."""
+    asked = {"tenant_ids": tenant_ids, "wamid_indexes": wamid_indexes, "first_id": first_id, "last_id": last_id}
+    return (await connection.execute(_MATCH, asked)).all()
 
 
 async def acceptances(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[UUID]) -> Sequence[Row[Any]]:

@@ -1,7 +1,7 @@
 """What happens to messages, told by facts in any order (hot path: columns of whole batches)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -11,16 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.gateway.contents import service as contents
 from services.gateway.messages import repository
 from services.gateway.messages.states import State
+from services.kernel import clock
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import MessageRefused
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.contracts.outcomes import MessageExpired, MessageFailed
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
+from services.kernel.identifiers import first_uuid7
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 
 LANES = {"express": 0, "bulk": 1}
+# So long Meta's id leads to a message: it may wait 30 days for us and 30 for its person's phone, Meta repeats a report
+# for 7 days, and a month is left to read it in. A report with our own id needs none of this.
+WAMIDS_DAYS = 97
+CLOCKS_APART = timedelta(hours=1)  # at most: those of our processes
 
 
 class Move(NamedTuple):
@@ -199,13 +205,19 @@ async def _name(connection: AsyncConnection, moves: Sequence[Move], rows: Sequen
 
 
 async def match(
-    connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str]
+    connection: AsyncConnection, tenant_ids: list[UUID], wamid_indexes: list[str], *, since: datetime
 ) -> dict[tuple[UUID, str], Row[Any]]:
-    """Ids of messages by tenant and keyed index of Meta's id."""
+    """Ids of messages by tenant and keyed index of Meta's id, which was named at that moment or later."""
     if not tenant_ids:
         return {}
-    rows = await repository.match(connection, tenant_ids, wamid_indexes)
+    first_id, last_id = nameable(since)
+    rows = await repository.match(connection, tenant_ids, wamid_indexes, first_id=first_id, last_id=last_id)
     return {(row.tenant_id, row.wamid_index): row for row in rows}
+
+
+def nameable(since: datetime) -> tuple[UUID, UUID]:
+    """The ids, from the first to the last, of messages that Meta can have named since then."""
+    return first_uuid7(since - timedelta(days=WAMIDS_DAYS)), first_uuid7(clock.now() + CLOCKS_APART)
 
 
 async def acceptances(
@@ -225,14 +237,16 @@ async def wamids(connection: AsyncConnection, tenant_ids: list[UUID], message_id
 async def silent(
     connection: AsyncConnection,
     *,
+    lowest: UUID,
     low: UUID,
     high: UUID,
     expired_after: datetime,
     expired_before: datetime,
     count: int,
 ) -> Sequence[Row[Any]]:
-    """Sent messages that nothing more was heard of: with ids from `low` to `high`, and all whose time was longer."""
+    """Sent messages that nothing more was heard of: ids from `low` to `high`, or from `lowest` if they live longer."""
     parameters = {
+        "lowest": lowest,
         "low": low,
         "high": high,
         "expired_after": expired_after,

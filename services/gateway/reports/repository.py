@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +27,8 @@ _TAKE_MATCHED = text("""
           left join lateral (
                select one.id from message_wamids one
                 where hashtextextended(one.wamid_index, 0) = hashtextextended(due.wamid_index, 0)
-                  and one.tenant_id = due.tenant_id and one.wamid_index = due.wamid_index limit 1) w on true
+                  and one.tenant_id = due.tenant_id and one.wamid_index = due.wamid_index
+                  and one.id between cast(:first_id as uuid) and cast(:last_id as uuid) limit 1) w on true
     ), later as (
         update unmatched_statuses u
            set look_at = least(now() + (now() - seen.stored_at) + interval '1 second', seen.over_at)
@@ -48,9 +50,13 @@ async def keep(connection: AsyncConnection, columns: Mapping[str, Any]) -> None:
     await connection.execute(_KEEP, columns)
 
 
-async def take_matched(connection: AsyncConnection, *, count: int, days: int) -> Sequence[Row[Any]]:
-    """Look at reports whose turn it is, and drop those of `days` ago; returns those whose message has become known.
+async def take_matched(
+    connection: AsyncConnection, *, count: int, days: int, first_id: UUID, last_id: UUID
+) -> Sequence[Row[Any]]:
+    """Look for the messages of reports whose turn it is among these ids, and drop reports of `days` ago.
 
-    At least one row, which says how many were looked at; its message is null where none is known.
+    Returns those whose message has become known. At least one row, which says how many were looked at; its message is
+    null where none is known.
     """
-    return (await connection.execute(_TAKE_MATCHED, {"count": count, "days": days})).all()
+    parameters = {"count": count, "days": days, "first_id": first_id, "last_id": last_id}
+    return (await connection.execute(_TAKE_MATCHED, parameters)).all()

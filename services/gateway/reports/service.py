@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from services.gateway.messages.reasons import reason_of
 from services.gateway.messages.service import Move
 from services.gateway.messages.states import Reported, State
 from services.gateway.reports import repository
+from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.outcomes import MessageReported
 from services.kernel.contracts.statuses import StatusReported
@@ -57,7 +59,8 @@ async def apply(connection: AsyncConnection, reports: Sequence[StatusReported]) 
 
 async def apply_kept(connection: AsyncConnection, count: int) -> Applied:
     """Apply kept reports whose message is known by now, and forget those that nobody can own any more."""
-    rows = await repository.take_matched(connection, count=count, days=KEEP_DAYS)
+    first_id, last_id = messages.nameable(clock.now() - timedelta(days=KEEP_DAYS))
+    rows = await repository.take_matched(connection, count=count, days=KEEP_DAYS, first_id=first_id, last_id=last_id)
     matched = [row for row in rows if row.message_id is not None]
     known = [(row.message_id, msgspec.json.decode(row.report, type=StatusReported)) for row in matched]
     return Applied(await _apply(connection, known), is_more=rows[0].looked_at == count)
@@ -70,7 +73,12 @@ async def _identify(
     nameless = [report for report in reports if report.message_id is None]
     if not nameless:
         return known, []
-    found = await messages.match(connection, [r.tenant_id for r in nameless], [r.wamid_index for r in nameless])
+    found = await messages.match(
+        connection,
+        [report.tenant_id for report in nameless],
+        [report.wamid_index for report in nameless],
+        since=min(report.occurred_at for report in nameless),
+    )
     unknown = []
     for report in nameless:
         if row := found.get((report.tenant_id, report.wamid_index)):

@@ -24,7 +24,7 @@ _UNKNOWN_OVER = text("""
      where q.unknown_since < :grace_before
        and (q.unknown_since < :max_before
             or b.last_status_at >= q.unknown_since + make_interval(secs => :grace_seconds))
-     order by q.message_id limit :count
+     order by q.unknown_since limit :count
 """)
 
 _EXPIRED = text("""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from services.gateway.waiting import service as waiting
 from services.gateway.waiting.service import REPUBLISH_FIRST_SECONDS
 from services.kernel import clock, periodic
 from services.kernel.db import Database
+from services.kernel.identifiers import first_uuid7
 from services.kernel.kafka.publisher import Publisher
 
 EVERY_SECONDS = 1.0
@@ -35,6 +36,7 @@ LOOKS_MAX = 4  # at kept reports, each at BATCH_MAX: one that nobody owns is loo
 CALL_MARGIN_SECONDS = 2.0
 # Meta reports for seven days; then a message that was sent is taken for expired and its hold ends.
 SILENCE_DAYS = 7
+LIFE_DAYS_MAX = 31  # tenants may ask for 30
 SILENCE_EVERY_SECONDS = 3_600.0
 
 
@@ -153,8 +155,9 @@ class Sweeper:
         async with self._database.transaction() as connection:
             rows = await messages.silent(
                 connection,
-                low=_id_at(oldest),
-                high=_id_at(before),
+                lowest=first_uuid7(oldest - timedelta(days=LIFE_DAYS_MAX)),
+                low=first_uuid7(oldest),
+                high=first_uuid7(before),
                 expired_after=oldest,
                 expired_before=before,
                 count=BATCH_MAX,
@@ -204,8 +207,3 @@ def _lost(row: Row[Any]) -> Result:
         asked_at=row.call_before - CALL_WITHIN,
         outcome="unknown",
     )
-
-
-def _id_at(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of a moment."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

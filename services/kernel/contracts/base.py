@@ -17,6 +17,7 @@ TOPICS: dict[str, "Topic"] = {}
 # A time without its zone is no moment: it is refused at decoding.
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 RETENTION = timedelta(days=14)
+DEAD_RETENTION = timedelta(days=90)
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):

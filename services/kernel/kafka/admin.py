@@ -1,14 +1,15 @@
 """Topics as the contracts declare them: created once, checked, never guessed."""
 
 import asyncio
+from datetime import timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kernel.contracts import TOPICS, Topic
+from services.kernel.contracts.base import DEAD_RETENTION
 from services.kernel.settings import KafkaSettings, load
 
-DEAD_RETENTION_MS = 90 * 24 * 3600 * 1000
 TOPIC_ALREADY_EXISTS = 36
 
 
@@ -43,7 +44,7 @@ def wanted_topics(partitions: int) -> list[NewTopic]:
             name=topic.dead,
             num_partitions=1,
             replication_factor=1,
-            topic_configs={"flush.messages": "1", "retention.ms": str(DEAD_RETENTION_MS)},
+            topic_configs={"flush.messages": "1", "retention.ms": _milliseconds(DEAD_RETENTION)},
         )
         for topic in TOPICS.values()
     ]
@@ -55,8 +56,12 @@ def _new(topic: Topic, partitions: int) -> NewTopic:
     # offsets are used again would be skipped silently by every consumer.
     configs = {"flush.messages": "1", "cleanup.policy": "compact" if topic.compacted else "delete"}
     if not topic.compacted:
-        configs["retention.ms"] = str(int(topic.retention.total_seconds() * 1000))
+        configs["retention.ms"] = _milliseconds(topic.retention)
     return NewTopic(name=topic.name, num_partitions=partitions, replication_factor=1, topic_configs=configs)
+
+
+def _milliseconds(time: timedelta) -> str:
+    return str(time // timedelta(milliseconds=1))
 
 
 def _raise_on_error(response: object) -> None:

@@ -57,6 +57,10 @@ NEXT = text("""
 """)
 
 DELETE = text("delete from quarantine where id = any(cast(:ids as uuid[]))")
+PRUNE = text("""
+    with old as (select id from quarantine where id < :before order by id limit :count for update skip locked)
+    delete from quarantine q using old where q.id = old.id
+""")
 TRIED = text("""
     update quarantine set attempts = attempts + 1, tried_at = now() where id = any(cast(:ids as uuid[]))
 """)
@@ -168,6 +172,11 @@ async def choose(
 
 async def delete(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
     await connection.execute(DELETE, {"ids": list(ids)})
+
+
+async def prune(connection: AsyncConnection, *, before: UUID, count: int) -> int:
+    """Delete the oldest rows with ids below `before`; returns how many (fewer than `count`: that was all)."""
+    return int((await connection.execute(PRUNE, {"before": before, "count": count})).rowcount)
 
 
 async def tried(connection: AsyncConnection, ids: Sequence[UUID]) -> None:

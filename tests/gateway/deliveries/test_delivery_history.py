@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
+from services.gateway import retention
 from services.gateway.attempts import service as attempts
 from services.gateway.attempts.errors import BadCursor
 from services.gateway.attempts.service import Attempt, Page
-from services.gateway.leftovers import service as leftovers
 from services.gateway.told import service as told
 from services.gateway.told.errors import NothingTold, RangeTooOld
 from services.kernel import partitions
@@ -171,10 +171,11 @@ async def test_days_that_are_over_are_dropped_whole(world: World) -> None:
             await connection.execute(partitions._MAKE, {"parent": parent, "by_key": key, "behind": 16, "ahead": 0})
     count = "select relname from pg_class where relkind = 'r' and relname ~ '^callback_(attempts|told|log)_[0-9]'"
     before = len(await world.rows(count))
-    dropped = await leftovers.drop_days(world.database)
+    days_kept = {name: days for name, days in retention.days_kept(400).items() if name in tables}
+    dropped = sum((await partitions.drop_old(world.database, days_kept)).values())
     assert dropped == (16 - attempts.KEPT_DAYS) + (16 - told.KEPT_DAYS) + (16 - told.LOG_DAYS)
     assert len(await world.rows(count)) == before - dropped
-    assert await leftovers.drop_days(world.database) == 0
+    assert set((await partitions.drop_old(world.database, days_kept)).values()) == {0}
 
 
 async def test_a_number_or_a_text_stands_in_neither_history(world: World, receiver: Receiver) -> None:

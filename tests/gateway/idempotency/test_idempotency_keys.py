@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text as sql
 
+from services.gateway.idempotency import repository
 from services.gateway.idempotency.service import (
     Claim,
     IdempotencyKeys,
@@ -95,3 +96,17 @@ async def test_keys_are_forgotten_after_72_hours(keys: IdempotencyKeys, gateway_
         assert await prune_idempotency_keys(connection) == 1
     assert await keys.finished(old) is None
     assert await keys.finished(new) == new.message_id
+
+
+async def test_looking_for_old_keys_reads_no_young_ones(gateway_database: Database) -> None:
+    young = """insert into idempotency_keys (tenant_id, key_index, fingerprint, message_id, lease_until)
+               select gen_random_uuid(), '', '', gen_random_uuid(), now() from generate_series(1, 20000)"""
+    prune = repository._PRUNE.text.replace(":hours", "$1").replace(":count", "$2")
+    async with gateway_database.transaction() as connection:
+        await connection.execute(sql("set local plan_cache_mode = force_generic_plan"))
+        await connection.execute(sql(young))
+        await connection.execute(sql(f"prepare prune (int, int) as {prune}"))
+        lines = await connection.scalars(sql("explain (analyze, timing off) execute prune (72, 1000)"))
+        assert not any("Rows Removed" in line for line in lines)
+        await connection.execute(sql("deallocate prune"))
+        await connection.execute(sql("delete from idempotency_keys where key_index = ''"))

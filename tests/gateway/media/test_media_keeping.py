@@ -4,6 +4,7 @@ import os
 import time
 from uuid import UUID
 
+import pytest
 from uuid_utils.compat import uuid7
 
 from services.gateway.media import keeping
@@ -88,6 +89,16 @@ async def test_rows_of_what_is_gone_are_forgotten_after_a_month(stack: Stack) ->
         await stack.rows(sql, days=days, id=UUID(media_id))
     await keeping.sweep(stack.database, stack.files)
     assert [await stack.state_of(media_id) for media_id in (old, young)] == [None, "deleted"]
+
+
+async def test_as_many_are_forgotten_as_there_are(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "BATCH", 1)
+    old = [await stack.uploaded() for _ in range(3)]
+    for media_id in old:
+        await stack.delete(media_id)
+    await stack.rows("update media set expires_at = now() - interval '31 days' where state = 'deleted'")
+    await keeping.sweep(stack.database, stack.files)
+    assert [await stack.state_of(media_id) for media_id in old] == [None] * 3
 
 
 async def test_the_door_learns_metas_ids_of_what_can_be_sent_and_of_nothing_else(stack: Stack) -> None:

@@ -1,6 +1,7 @@
 """What a batch costs does not grow with the table, also while the table is young and has no statistics."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import TextClause, text
 
 from services.gateway.contents import repository as contents
 from services.gateway.messages import repository
-from services.kernel import partitions
+from services.kernel import clock, partitions
 from services.kernel.db import Database
+from services.kernel.identifiers import first_uuid7
 from tests.gateway.messages.stand import Desk, Story
 
 BATCH = 500
@@ -66,3 +68,14 @@ async def test_a_batch_reads_its_own_rows_and_no_others(desk: Desk) -> None:
         assert not any(node.get("Rows Removed by Join Filter") for node in found), name
         scans = [node for node in found if "Relation Name" in node]
         assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= BATCH, name
+
+
+async def test_a_name_is_looked_for_only_in_the_days_that_can_hold_it(desk: Desk) -> None:
+    await desk.run("select make_day_partitions('message_wamids', 'uuid7', 40, 7)")
+    now = clock.now()
+    bounds = {"first_id": first_uuid7(now - timedelta(days=3)), "last_id": first_uuid7(now)}
+    story = Story()
+    asked = {"tenant_ids": [story.tenant_id], "wamid_indexes": [story.wamid_index]}
+    found = nodes(await plan(desk, repository._MATCH, asked | bounds))
+    looked_at = {node["Relation Name"] for node in found if "Relation Name" in node}
+    assert looked_at == {f"message_wamids_{now - timedelta(days=age):%Y%m%d}" for age in range(4)}

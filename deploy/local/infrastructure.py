@@ -1,7 +1,7 @@
 """PostgreSQL and Kafka of one stack, started side by side."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,12 +18,13 @@ READY_SECONDS = 60.0
 class Infrastructure:
     """The two servers that every service needs."""
 
-    def __init__(self, facts: Facts, postgres_settings: Mapping[str, str]) -> None:
+    def __init__(self, facts: Facts, postgres_settings: Mapping[str, str], kafka_listeners: Sequence[str]) -> None:
         directory, ports = facts.directory, facts.ports
         self.postgres = Postgres(directory=directory, log=log_file(directory, "postgres"), port=ports["postgres"],
                                  passwords=facts.secrets.passwords, settings=postgres_settings)  # fmt: skip
+        listeners = {name: (ports[f"kafka-{name}"], ports[f"kafka-{name}-proxy"]) for name in kafka_listeners}
         self.kafka = Kafka(directory=directory / "kafka", log=log_file(directory, "kafka"), port=ports["kafka"],
-                           controller_port=ports["kafka-controller"])  # fmt: skip
+                           controller_port=ports["kafka-controller"], listeners=listeners)  # fmt: skip
 
     def start(self, supervisor: Supervisor, ending: threading.Event) -> None:
         """Start both and return when both really work; when one cannot start or `ending` is set, give up on both."""

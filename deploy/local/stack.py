@@ -33,7 +33,8 @@ class Stack:
     """A stack that this process owns: it lives from start() to stop(), or inside `with`.
 
     `services` are the processes to run besides PostgreSQL and Kafka (none: bare infrastructure), `copies` says how
-    many of each, `overrides` adds environment variables by process name ("*" is every process).
+    many of each, `overrides` adds environment variables by process name ("*" is every process). `kafka_listeners` are
+    further ones: who connects to port `kafka-NAME` is sent on to port `kafka-NAME-proxy`, where a proxy must be.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Stack:
         services: Sequence[str] = processes.SERVICES,
         copies: Mapping[str, int] | None = None,
         overrides: Mapping[str, Mapping[str, str]] | None = None,
+        kafka_listeners: Sequence[str] = (),
         postgres_settings: Mapping[str, str] | None = None,
         wanted_ports: Mapping[str, int] | None = None,
         seed: Seed | None = None,
@@ -51,6 +53,7 @@ class Stack:
         self.directory = Path(directory).resolve()
         self.names = processes.names(services, copies or {})
         self.overrides = dict(overrides or {})
+        self.kafka_listeners = kafka_listeners
         self._postgres_settings = postgres_settings or {}
         self._wanted_ports = wanted_ports or {}
         self._seed = seed
@@ -82,12 +85,13 @@ class Stack:
 
     def _port_names(self) -> list[str]:
         needed = [*processes.INFRASTRUCTURE, "kafka-controller", *processes.SERVICES, *self.names]
+        needed += [port for name in self.kafka_listeners for port in (f"kafka-{name}", f"kafka-{name}-proxy")]
         return list(dict.fromkeys(needed))
 
     @cached_property
     def infrastructure(self) -> Infrastructure:
         """Return PostgreSQL and Kafka."""
-        return Infrastructure(self.facts, self._postgres_settings)
+        return Infrastructure(self.facts, self._postgres_settings, self.kafka_listeners)
 
     def log(self, name: str) -> Path:
         """Return the log file of a process."""
@@ -239,6 +243,12 @@ class Stack:
         self.supervisor.start(self._service(added))
         self._changed()
         return added
+
+    def remove(self, name: str) -> None:
+        """Ask a copy that was added to end, and forget it."""
+        self.names.remove(name)
+        self.supervisor.stop([name])
+        self._changed()
 
     def _with_port(self, name: str) -> Facts:
         taken = self.facts.ports

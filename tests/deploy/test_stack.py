@@ -53,13 +53,17 @@ def test_a_held_service_stays_away_until_it_is_released(stack: Stack) -> None:
     stack.wait_ready()
 
 
-def test_a_copy_can_be_added_while_the_stack_runs(stack: Stack) -> None:
+def test_a_copy_can_be_added_and_removed_while_the_stack_runs(stack: Stack) -> None:
     assert stack.add("sandbox-api") == "sandbox-api-2"
     stack.wait_ready()
     port = stack.facts.ports["sandbox-api-2"]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
         assert answer.status == 200
     assert "sandbox-api-2" in [row["name"] for row in documents.read(DIRECTORY / "stack.json")["processes"]]
+    stack.remove("sandbox-api-2")
+    assert not stack.supervisor.children["sandbox-api-2"].running
+    assert "sandbox-api-2" not in [row["name"] for row in documents.read(DIRECTORY / "stack.json")["processes"]]
+    assert stack.ready()
 
 
 def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log_and_nothing_is_left_behind() -> None:

@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -26,11 +27,11 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{further}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{advertised}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 log.dirs={data}
 # The broker stands alone: every record is on the disk before it is acknowledged.
 log.flush.interval.messages=1
@@ -61,6 +62,8 @@ log.retention.hours=168
 # A broker killed with -9 may not register again until its old session has ended.
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
+# An idle controller writes to the disk for the sake of one metric: twice a second by default.
+metadata.max.idle.interval.ms=10000
 """
 
 
@@ -85,6 +88,7 @@ class Kafka:
     log: Path
     port: int
     controller_port: int
+    listeners: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # further ones: own port, advertised port
 
     @property
     def bootstrap(self) -> str:
@@ -97,9 +101,21 @@ class Kafka:
             raise StackError("Kafka's jars are missing: run `make up` or `make test`, which fetch them with Maven.")
         data = (self.directory / "data").resolve()
         data.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(PROPERTIES.format(port=self.port, controller=self.controller_port, data=data))
+        self._properties.write_text(self.configuration(data))
         if not (data / "meta.properties").exists():
             self._format()
+
+    def configuration(self, data: Path) -> str:
+        """Return server.properties."""
+        further = {name.upper(): ports for name, ports in self.listeners.items()}
+        return PROPERTIES.format(
+            port=self.port,
+            controller=self.controller_port,
+            data=data,
+            further="".join(f",{name}://127.0.0.1:{own}" for name, (own, _) in further.items()),
+            advertised="".join(f",{name}://127.0.0.1:{told}" for name, (_, told) in further.items()),
+            protocols="".join(f",{name}:PLAINTEXT" for name in further),
+        )
 
     def _format(self) -> None:
         argv = [*self._java(), "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted",

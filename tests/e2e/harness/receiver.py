@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +89,7 @@ class Receiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         at, body = time.time(), await request.read()
-        if not self._is_genuine(request, body):
+        if not is_genuine(self.secret, request.headers, body):
             self.forged += 1
             return web.Response(status=401)
         if self.answer != 200:
@@ -103,12 +103,11 @@ class Receiver:
                     await self.react(change["value"])
         return web.Response(status=200)
 
-    def _is_genuine(self, request: web.Request, body: bytes) -> bool:
-        """Both signatures: Meta's and that of Standard Webhooks."""
-        hub = "sha256=" + hmac.digest(self.secret.encode(), body, hashlib.sha256).hex()
-        signed = f"{request.headers.get('webhook-id')}.{request.headers.get('webhook-timestamp')}.".encode() + body
-        key = base64.b64decode(self.secret.removeprefix("whsec_"))
-        standard = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-        return (
-            request.headers.get("X-Hub-Signature-256") == hub and request.headers.get("webhook-signature") == standard
-        )
+
+def is_genuine(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Both signatures: Meta's and that of Standard Webhooks."""
+    hub = "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+    signed = f"{headers.get('webhook-id')}.{headers.get('webhook-timestamp')}.".encode() + body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    standard = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return headers.get("X-Hub-Signature-256") == hub and headers.get("webhook-signature") == standard

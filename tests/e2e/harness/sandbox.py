@@ -35,6 +35,10 @@ class Sandbox:
     async def forget(self, phone: str) -> None:
         await self._call("DELETE", f"/_sandbox/scenarios/{phone.lstrip('+')}")
 
+    async def forget_all(self) -> None:
+        """Everybody is ordinary from now on."""
+        await self._call("DELETE", "/_sandbox/scenarios")
+
     async def person(self, phone: str) -> dict[str, Any]:
         """max_concurrent, sends (calls with their times), inbox."""
         found: dict[str, Any] = await self._call("GET", f"/_sandbox/people/{phone.lstrip('+')}")

@@ -40,8 +40,8 @@ RULES = AddressRules(allow_loopback=True)
 LIMITS = Limits(
     backoff_first_seconds=0.05,
     slow_seconds=0.1,
-    lease_seconds=20.0,  # far below the 60 s that tests put deliveries off: one that is due within it holds others back
-    timeout_seconds=15.0,
+    lease_seconds=8.0,  # far below the 60 s that tests put deliveries off: one that is due within it holds others back
+    timeout_seconds=6.0,
     again_seconds=0.01,
     idle_seconds=0.02,
 )

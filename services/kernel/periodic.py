@@ -25,3 +25,13 @@ async def every(seconds: float, act: Callable[[], Awaitable[object]], stop: asyn
             _log.warning("periodic work met an outage", name=name, error_class=type(error).__name__)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
+
+
+async def in_batches(act: Callable[[], Awaitable[int]], batch_max: int) -> int:
+    """Repeat an act that does at most `batch_max` at a time until less is left; returns how much it did in all."""
+    done = 0
+    while True:
+        batch = await act()
+        done += batch
+        if batch < batch_max:
+            return done

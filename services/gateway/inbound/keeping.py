@@ -17,10 +17,9 @@ async def keep(database: Database, stop: asyncio.Event, *, days: int) -> None:
 
 async def prune(database: Database, *, days: int) -> int:
     """Remove what was stored more than `days` ago, in short transactions; returns how many."""
-    pruned = 0
-    while True:
+
+    async def act() -> int:
         async with database.transaction() as connection:
-            gone = await repository.prune(connection, days=days, count=BATCH_MAX)
-        pruned += gone
-        if gone < BATCH_MAX:
-            return pruned
+            return await repository.prune(connection, days=days, count=BATCH_MAX)
+
+    return await periodic.in_batches(act, BATCH_MAX)

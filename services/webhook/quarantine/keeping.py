@@ -23,13 +23,12 @@ async def keep(database: Database, stop: asyncio.Event, *, days: int) -> None:
 async def prune(database: Database, *, days: int) -> int:
     """Remove what was held more than `days` ago, in short transactions; returns how many rows."""
     before = first_uuid7(clock.now() - timedelta(days=days))
-    pruned = 0
-    while True:
+
+    async def act() -> int:
         async with database.transaction() as connection:
-            gone = await repository.prune(connection, before=before, count=BATCH_MAX)
-        pruned += gone
-        if gone < BATCH_MAX:
-            break
+            return await repository.prune(connection, before=before, count=BATCH_MAX)
+
+    pruned = await periodic.in_batches(act, BATCH_MAX)
     if pruned:
         _log.warning("rows of the quarantine were too old and are removed", count=pruned)
     return pruned

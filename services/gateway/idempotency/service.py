@@ -118,10 +118,10 @@ async def prune_idempotency_keys(connection: AsyncConnection) -> int:
 async def prune(database: Database, stop: asyncio.Event) -> None:
     """Keep pruning, in batches, until `stop`."""
 
-    async def prune_all() -> None:
-        pruned = PRUNE_MAX
-        while pruned == PRUNE_MAX:
-            async with database.transaction() as connection:
-                pruned = await prune_idempotency_keys(connection)
+    async def batch() -> int:
+        async with database.transaction() as connection:
+            return await prune_idempotency_keys(connection)
 
-    await periodic.every(PRUNE_EVERY_SECONDS, prune_all, stop, name="idempotency keys")
+    await periodic.every(
+        PRUNE_EVERY_SECONDS, lambda: periodic.in_batches(batch, PRUNE_MAX), stop, name="idempotency keys"
+    )

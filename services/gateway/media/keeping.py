@@ -9,7 +9,7 @@ from time import monotonic
 from services.gateway.media import metrics, repository
 from services.gateway.media.files import Files, Stored
 from services.kernel.db import Database
-from services.kernel.periodic import every
+from services.kernel.periodic import every, in_batches
 
 EVERY_SECONDS = 60.0
 SWEEP_EVERY_SECONDS = 600.0
@@ -24,8 +24,7 @@ async def keep(database: Database, files: Files, stop: asyncio.Event) -> None:
 
     async def act() -> None:
         nonlocal sweep_at
-        while await expire(database, files) == BATCH:
-            continue
+        await in_batches(lambda: expire(database, files), BATCH)
         if monotonic() >= sweep_at:
             sweep_at = monotonic() + SWEEP_EVERY_SECONDS
             await sweep(database, files)
@@ -45,8 +44,7 @@ async def expire(database: Database, files: Files) -> int:
 
 async def sweep(database: Database, files: Files, *, left_over_seconds: float = LEFT_OVER_SECONDS) -> int:
     """Remove old files that no row wants, and rows of uploads that were cut off; returns how many files."""
-    while await _forget(database, left_over_seconds) == BATCH:
-        continue
+    await in_batches(lambda: _forget(database, left_over_seconds), BATCH)
     found = files.older_than(left_over_seconds)
     removed = 0
     while batch := await asyncio.to_thread(partial(_taken, found)):

@@ -31,10 +31,10 @@ SECONDS = {
     "member": (3.0, 10.0),
     "read_only": (30.0, 30.0),
 }
-JOINS_SHARE = 0.35
+JOINS_SHARE = 0.6
 AT_ONCE = 3
 LATER_SECONDS = (0.2, 3.0)
-PAUSE_SECONDS = (0.5, 3.0)
+PAUSE_SECONDS = (0.5, 2.0)
 
 
 class Fault(NamedTuple):

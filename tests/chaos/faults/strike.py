@@ -32,8 +32,8 @@ class Underway(Protocol):
     def between(self) -> int:
         """Messages that were answered and have not settled."""
 
-    async def recovered_since(self, at: float) -> bool:
-        """A message that was accepted after `at` has reached Meta."""
+    async def moved_since(self, at: float) -> float | None:
+        """When the first message that was accepted after `at` reached Meta."""
 
 
 async def strike(ground: Ground, load: Underway, wave: Sequence[Fault]) -> list[Row]:
@@ -58,9 +58,11 @@ async def _one(ground: Ground, load: Underway, fault: Fault, delay_seconds: floa
 
 
 async def _recovery(load: Underway, ended: float) -> float:
+    """By Meta's clock: a busy harness sees it later."""
+    moved = time.time() + GIVEN_UP_SECONDS
     with contextlib.suppress(AssertionError):
-        await eventually(lambda: load.recovered_since(ended), seconds=GIVEN_UP_SECONDS)
-    return round(time.time() - ended, 2)
+        moved = await eventually(lambda: load.moved_since(ended), seconds=GIVEN_UP_SECONDS)
+    return round(moved - ended, 2)
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:

@@ -17,13 +17,18 @@ class Evidence(NamedTuple):
     callbacks: list[Row]
     api: list[Row]
     faults: list[Row]
+    wire: list[Row]
+
+
+OPTIONAL = ("faults", "wire")
 
 
 def read(directory: Path) -> Evidence:
-    """Raises OSError or ValueError for a file that is not there or not whole; a round may be without faults."""
-    lines = {name: _lines(directory / f"{name}.jsonl") for name in Evidence._fields[:-1]}
-    faults = directory / "faults.jsonl"
-    return Evidence(**lines, faults=_lines(faults) if faults.exists() else [])
+    """Raises OSError or ValueError for a file that is not there or not whole, but for the optional ones."""
+    paths = {name: directory / f"{name}.jsonl" for name in Evidence._fields}
+    return Evidence(
+        **{name: [] if name in OPTIONAL and not path.exists() else _lines(path) for name, path in paths.items()}
+    )
 
 
 def _lines(path: Path) -> list[Row]:

@@ -25,6 +25,9 @@ class Records:
         self.sends: dict[str, list[Row]] = defaultdict(list)
         for row in evidence.sends:
             self.sends[row["biz_opaque_callback_data"] or ""].append(row)
+        self.left: dict[str, list[float]] = defaultdict(list)  # when its requests passed the link to Meta
+        for row in evidence.wire:
+            self.left[row["id"]].append(row["at"])
         self.received = list(received(evidence.callbacks))
         self.told: dict[str, list[Told]] = defaultdict(list)
         for one in self.received:

@@ -32,10 +32,10 @@ def _sends(records: Records) -> Iterator[Offence]:
 
 def _answers(records: Records) -> Iterator[Offence]:
     for row in records.evidence.api:
-        other = row.get("asked_as")
-        if row["kind"] == "message" and other is not None and row["status"] != 404:
-            what = f"{other} asked the API for it and got {row['status']}"
-            yield Offence("cross_tenant", records.owner(row["id"]), what, row["id"])
+        if row["kind"] == "message" and row["status"] != 404:
+            owner, asked_as = records.owner(row["id"], row["tenant"]), row.get("asked_as", row["tenant"])
+            if asked_as != owner:
+                yield Offence("cross_tenant", owner, f"the API shows it to {asked_as}", row["id"])
 
 
 def _charges(records: Records) -> Iterator[Offence]:

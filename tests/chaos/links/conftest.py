@@ -1,13 +1,14 @@
-"""A link in a thread of its own, an echo behind it."""
+"""A link in its own process, an echo behind it."""
 
-import threading
+import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import uvloop
 
 from tests.chaos.links.echo import Door, Server
-from tests.chaos.links.link import Link
+from tests.chaos.links.process import LinkHandle, LinkProcess
+
+numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -16,21 +17,20 @@ async def server() -> AsyncIterator[Server]:
         yield echo
 
 
-@pytest.fixture
-def link() -> Iterator[Link]:
-    loop = uvloop.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    link = Link("tested", loop)
-    yield link
-    link.close()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+@pytest.fixture(scope="package")
+def process() -> Iterator[LinkProcess]:
+    with LinkProcess() as process:
+        yield process
 
 
 @pytest.fixture
-async def door(link: Link, server: Server) -> AsyncIterator[Door]:
+def link(process: LinkProcess) -> LinkHandle:
+    """Another one for each test."""
+    return process.link(f"link {next(numbers)}")
+
+
+@pytest.fixture
+async def door(link: LinkHandle, server: Server) -> AsyncIterator[Door]:
     door = Door(link, server.port)
     yield door
     await door.close()

@@ -79,6 +79,8 @@ class End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.connection.carried_bytes += len(data)
+        if self is self.connection.client:
+            self.connection.overhear(data)
         if self._hushes:  # uvloop begins to read whatever connection_made() says
             self._unheard.append(data)
         else:
@@ -103,7 +105,10 @@ class End(asyncio.Protocol):
 class Connection:
     """Both ends and the rule that holds for them; the client is not heard before the server's end is there."""
 
-    def __init__(self, rule: Rule, *, on_gone: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, rule: Rule, *, on_gone: Callable[["Connection"], None], overhear: Callable[[bytes], None]
+    ) -> None:
+        """`overhear` is told what the client says, as soon as it is heard."""
         self.client, self.server = End(self), End(self)
         self.client.other, self.server.other = self.server, self.client
         self.client.hush()
@@ -111,6 +116,7 @@ class Connection:
         self.carried_bytes = 0
         self._is_open = False
         self._on_gone = on_gone
+        self.overhear = overhear
 
     @property
     def ends(self) -> tuple[End, End]:

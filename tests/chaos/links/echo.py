@@ -6,7 +6,8 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
-from tests.chaos.links.link import HOST, Link
+from tests.chaos.links.link import HOST
+from tests.chaos.links.process import LinkHandle
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 NOTHING_SECONDS = 0.3
@@ -51,12 +52,12 @@ class Server:
 class Door:
     """Where clients call; they hang up with close()."""
 
-    def __init__(self, link: Link, server_port: int) -> None:
-        self._port = link.door((HOST, server_port))
+    def __init__(self, link: LinkHandle, server_port: int) -> None:
+        self.port = link.door((HOST, server_port))
         self._writers: list[asyncio.StreamWriter] = []
 
     async def call(self) -> Streams:
-        reader, writer = await asyncio.open_connection(HOST, self._port)
+        reader, writer = await asyncio.open_connection(HOST, self.port)
         self._writers.append(writer)
         return reader, writer
 

@@ -1,13 +1,13 @@
 """One link between two parts of a stack: its doors, its connections, and the fault it has at the moment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from tests.chaos.links.connection import Connection
 from tests.chaos.links.faults import LinkFault
 from tests.chaos.links.rules import CLEAR, Clear
+from tests.chaos.links.wire import Wire
 
 HOST = "127.0.0.1"
 Address = tuple[str, int]
@@ -28,18 +28,18 @@ class Link:
         self.opened = 0  # connections, since the beginning
         self._loop = loop
         self._rule: Clear = CLEAR
-        self._one_at_a_time = asyncio.Lock()
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._bytes_of_gone = 0
+        self._wire: Wire | None = None
 
     @property
     def carried_bytes(self) -> int:
         """What both sides said since the beginning."""
         return self._bytes_of_gone + sum(one.carried_bytes for one in self._connections.copy())
 
-    def door(self, target: Address, *, port: int = 0) -> int:
+    def door(self, target: Address, port: int = 0) -> int:
         """Listen for connections to `target`; return the port."""
         return self._do(self._listen(target, port))
 
@@ -51,15 +51,9 @@ class Link:
         """From now on everything passes; safe to repeat."""
         self._do(self._stop())
 
-    @asynccontextmanager
-    async def fault(self, fault: LinkFault) -> AsyncIterator[None]:
-        """Have the fault inside the block; another one waits until it is over."""
-        async with self._one_at_a_time:
-            self.start(fault)
-            try:
-                yield
-            finally:
-                self.stop()
+    def record(self, path: str) -> None:
+        """From now on write down there when each message left."""
+        self._wire = Wire(path)
 
     def close(self) -> None:
         """Take no more connections and reset those that are left."""
@@ -76,7 +70,7 @@ class Link:
         return int(server.sockets[0].getsockname()[1])
 
     def _accept(self, target: Address) -> Connection:
-        connection = Connection(CLEAR, on_gone=self._forget)
+        connection = Connection(CLEAR, on_gone=self._forget, overhear=self._overhear)
         self._connections.add(connection)
         self.opened += 1
         task = self._loop.create_task(self._open(connection, target))
@@ -91,6 +85,10 @@ class Link:
             connection.reset()
             return
         connection.open(self._rule.for_newcomers)
+
+    def _overhear(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.note(data)
 
     def _forget(self, connection: Connection) -> None:
         if connection in self._connections:

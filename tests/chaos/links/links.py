@@ -1,17 +1,15 @@
-"""All links of one stack, in a thread of their own, so that neither the load nor the judge makes them slow."""
+"""All links of one stack, in a process of their own, so that neither the load nor the judge makes them slow."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-import uvloop
-
 from deploy.local import environment, processes
 from deploy.local.stack import Stack
-from tests.chaos.links.link import HOST, Link
+from tests.chaos.links.link import HOST
+from tests.chaos.links.process import LinkHandle, LinkProcess
 
 SERVICES = processes.MIGRATED
 META = "gateway-meta"
@@ -24,32 +22,27 @@ _LINKED = ("DATABASE__URL", "KAFKA__BOOTSTRAP_SERVERS", "URLS__GRAPH")
 class Links:
     """The links between a stack's parts: `with Links(stack) as links, stack:`, before anything of it runs.
 
-    `links[name]` is a Link (NAMES). Only the services go through them: Kafka's and PostgreSQL's own ports stay open
-    to the harness.
+    `links[name]` is a LinkHandle (NAMES). Only the services go through them: Kafka's and PostgreSQL's own ports stay
+    open to the harness.
     """
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.stack.kafka_listeners = SERVICES
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="links", daemon=True)
-        self._links = {name: Link(name, self._loop) for name in NAMES}
+        self._process = LinkProcess()
+        self._links = {name: self._process.link(name) for name in NAMES}
 
-    def __getitem__(self, name: str) -> Link:
+    def __getitem__(self, name: str) -> LinkHandle:
         return self._links[name]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._process.__enter__()
         for service in SERVICES:
             self._stand_between(service)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for link in self._links.values():
-            link.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._process.__exit__(kind, error, at)
 
     def to_tenant(self, url: str) -> str:
         """The URL under which the gateway reaches a tenant's endpoint through the link."""

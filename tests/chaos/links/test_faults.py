@@ -17,11 +17,11 @@ from tests.chaos.links.echo import (
     told_before_reset,
 )
 from tests.chaos.links.faults import BLACKHOLE, CUT_AFTER, HALF_OPEN, LATENCY, RESET, LinkFault
-from tests.chaos.links.link import Link
+from tests.chaos.links.process import LinkHandle
 from tests.e2e.harness.waiting import eventually
 
 
-async def test_latency_delays_each_way_and_keeps_the_order(door: Door, link: Link) -> None:
+async def test_latency_delays_each_way_and_keeps_the_order(door: Door, link: LinkHandle) -> None:
     reader, writer = await door.call()
     async with link.fault(LinkFault(LATENCY, seconds=0.2)):
         began = time.monotonic()
@@ -33,7 +33,7 @@ async def test_latency_delays_each_way_and_keeps_the_order(door: Door, link: Lin
     assert told == b"".join(b"%02d" % number for number in range(50))
 
 
-async def test_what_is_under_way_when_the_latency_ends_is_not_overtaken(door: Door, link: Link) -> None:
+async def test_what_is_under_way_when_the_latency_ends_is_not_overtaken(door: Door, link: LinkHandle) -> None:
     reader, writer = await door.call()
     async with link.fault(LinkFault(LATENCY, seconds=60.0)):
         writer.write(b"early ")
@@ -42,7 +42,7 @@ async def test_what_is_under_way_when_the_latency_ends_is_not_overtaken(door: Do
     assert await asyncio.wait_for(reader.readexactly(10), 5) == b"early late"
 
 
-async def test_a_farewell_comes_late_as_well_and_behind_the_words(door: Door, link: Link) -> None:
+async def test_a_farewell_comes_late_as_well_and_behind_the_words(door: Door, link: LinkHandle) -> None:
     reader, writer = await door.call()
     async with link.fault(LinkFault(LATENCY, seconds=0.2)):
         writer.write(b"last words")
@@ -50,7 +50,9 @@ async def test_a_farewell_comes_late_as_well_and_behind_the_words(door: Door, li
         assert await asyncio.wait_for(reader.read(), 5) == b"last words"
 
 
-async def test_reset_cuts_open_connections_and_new_ones_until_it_ends(door: Door, link: Link, server: Server) -> None:
+async def test_reset_cuts_open_connections_and_new_ones_until_it_ends(
+    door: Door, link: LinkHandle, server: Server
+) -> None:
     before = await door.call()
     await said_back(before)
     async with link.fault(LinkFault(RESET)):
@@ -61,7 +63,7 @@ async def test_reset_cuts_open_connections_and_new_ones_until_it_ends(door: Door
 
 
 async def test_a_blackhole_takes_everything_in_and_gives_it_on_when_it_ends(
-    door: Door, link: Link, server: Server
+    door: Door, link: LinkHandle, server: Server
 ) -> None:
     before = await door.call()
     await said_back(before)
@@ -76,7 +78,9 @@ async def test_a_blackhole_takes_everything_in_and_gives_it_on_when_it_ends(
         assert await asyncio.wait_for(streams[0].readexactly(8), 5) == b"anybody?"
 
 
-async def test_nobody_learns_in_a_blackhole_that_the_other_side_went(door: Door, link: Link, server: Server) -> None:
+async def test_nobody_learns_in_a_blackhole_that_the_other_side_went(
+    door: Door, link: LinkHandle, server: Server
+) -> None:
     leaves, left = await door.call(), await door.call()
     await said_back(leaves)
     (its_server, _) = server.streams[0]
@@ -90,7 +94,7 @@ async def test_nobody_learns_in_a_blackhole_that_the_other_side_went(door: Door,
     assert await asyncio.wait_for(left[0].read(), 5) == b""
 
 
-async def test_a_blackhole_may_end_with_a_reset(door: Door, link: Link, server: Server) -> None:
+async def test_a_blackhole_may_end_with_a_reset(door: Door, link: LinkHandle, server: Server) -> None:
     before = await door.call()
     await said_back(before)
     async with link.fault(LinkFault(BLACKHOLE, resets=True)):
@@ -104,7 +108,7 @@ async def test_a_blackhole_may_end_with_a_reset(door: Door, link: Link, server: 
 
 
 async def test_a_half_open_connection_lost_its_server_and_the_client_learns_it_at_its_next_word(
-    door: Door, link: Link, server: Server
+    door: Door, link: LinkHandle, server: Server
 ) -> None:
     talks, waits = await door.call(), await door.call()
     for streams in (talks, waits):
@@ -122,7 +126,7 @@ async def test_a_half_open_connection_lost_its_server_and_the_client_learns_it_a
 
 
 async def test_a_half_open_connection_may_lose_its_client_and_the_server_waits_for_it(
-    door: Door, link: Link, server: Server
+    door: Door, link: LinkHandle, server: Server
 ) -> None:
     streams = await door.call()
     await said_back(streams)
@@ -136,7 +140,7 @@ async def test_a_half_open_connection_may_lose_its_client_and_the_server_waits_f
 
 @pytest.mark.parametrize("count", [1, 7, 200_000])
 async def test_cut_after_gives_so_many_bytes_of_the_answers_and_then_a_reset(
-    door: Door, link: Link, server: Server, count: int
+    door: Door, link: LinkHandle, server: Server, count: int
 ) -> None:
     before = await door.call()
     await said_back(before)
@@ -147,7 +151,7 @@ async def test_cut_after_gives_so_many_bytes_of_the_answers_and_then_a_reset(
     assert await said_back(await door.call()) == b"hello"
 
 
-async def test_a_cut_connection_is_not_mended_when_the_fault_ends(door: Door, link: Link) -> None:
+async def test_a_cut_connection_is_not_mended_when_the_fault_ends(door: Door, link: LinkHandle) -> None:
     streams = await door.call()
     async with link.fault(LinkFault(CUT_AFTER, count=1_000)):
         streams[1].write(LARGE)
@@ -155,7 +159,7 @@ async def test_a_cut_connection_is_not_mended_when_the_fault_ends(door: Door, li
     assert len(first) + await told_before_reset(streams) == 1_000
 
 
-async def test_a_reset_does_not_overtake_the_words_before_it(door: Door, link: Link, server: Server) -> None:
+async def test_a_reset_does_not_overtake_the_words_before_it(door: Door, link: LinkHandle, server: Server) -> None:
     _, writer = await door.call()
     async with link.fault(LinkFault(LATENCY, seconds=0.2)):
         writer.write(b"last words")

@@ -14,11 +14,11 @@ from tests.chaos.links.echo import (
     said_back,
 )
 from tests.chaos.links.faults import BLACKHOLE, KINDS, RESET, LinkFault
-from tests.chaos.links.link import Link
+from tests.chaos.links.process import LinkHandle
 from tests.e2e.harness.waiting import eventually
 
 
-async def test_everything_passes_in_both_directions_however_much(door: Door, link: Link) -> None:
+async def test_everything_passes_in_both_directions_however_much(door: Door, link: LinkHandle) -> None:
     reader, writer = await door.call()
     writer.write(LARGE)
     assert await asyncio.wait_for(reader.readexactly(len(LARGE)), 10) == LARGE
@@ -55,12 +55,12 @@ async def test_a_reset_of_one_side_reaches_the_other(door: Door, server: Server)
     assert await is_reset(streams)
 
 
-async def test_a_server_that_is_not_there_is_a_reset(link: Link) -> None:
+async def test_a_server_that_is_not_there_is_a_reset(link: LinkHandle) -> None:
     assert await Door(link, server_port=1).is_reset_at_once()
 
 
 async def test_two_doors_of_a_link_lead_to_two_servers_and_have_the_same_fault(
-    door: Door, link: Link, server: Server
+    door: Door, link: LinkHandle, server: Server
 ) -> None:
     async with Server() as other:
         doors = door, Door(link, other.port)
@@ -72,7 +72,7 @@ async def test_two_doors_of_a_link_lead_to_two_servers_and_have_the_same_fault(
         await doors[1].close()
 
 
-async def test_a_second_fault_waits_for_the_first(door: Door, link: Link) -> None:
+async def test_a_second_fault_waits_for_the_first(door: Door, link: LinkHandle) -> None:
     async def strike(kind: str, seconds: float) -> float:
         async with link.fault(LinkFault(kind)):
             began = time.monotonic()
@@ -84,7 +84,7 @@ async def test_a_second_fault_waits_for_the_first(door: Door, link: Link) -> Non
     assert await said_back(await door.call()) == b"hello"
 
 
-async def test_a_link_survives_all_its_faults_many_times(door: Door, link: Link) -> None:
+async def test_a_link_survives_all_its_faults_many_times(door: Door, link: LinkHandle) -> None:
     """Clients that talk all the while are cut off now and then, never told another's words; then everything passes."""
     talking = [asyncio.create_task(_talk(door, b"<%02d>" % number)) for number in range(20)]
     for turn in range(15):

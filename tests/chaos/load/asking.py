@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -11,6 +12,7 @@ from tests.e2e.harness.tenants import Answer, Tenant
 
 AT_ONCE = 8
 PAGE = 100
+MESSAGES, CHARGES = "/v1/messages", "/v1/billing/charges"
 PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 0.5
 Subject = TypeVar("Subject")
 Found = TypeVar("Found")
@@ -31,13 +33,13 @@ async def ask(tenant: Tenant, path: str, *wanted: int) -> Answer:
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def charges(tenant: Tenant, *, state: str = "") -> list[dict[str, Any]]:
-    """All pages of what the tenant's messages cost."""
+async def pages(tenant: Tenant, path: str, states: Collection[str] = ()) -> list[dict[str, Any]]:
+    """What is on all pages of a list, or what is in some of the states."""
     items: list[dict[str, Any]] = []
-    path = f"/v1/billing/charges?limit={PAGE}" + (f"&state={state}" if state else "")
+    question = urlencode([("limit", PAGE), *(("state", state) for state in states)])
     cursor: str | None = ""
     while cursor is not None:
-        page = (await ask(tenant, path + (f"&cursor={cursor}" if cursor else ""))).body
+        page = (await ask(tenant, f"{path}?{question}" + (f"&cursor={cursor}" if cursor else ""))).body
         items += page["data"]
         cursor = page["paging"]["next"]
     return items

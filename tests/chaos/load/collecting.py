@@ -1,20 +1,19 @@
 """The evidence that is collected at the end: what Meta received, and what the public API says of everything."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tests.chaos.load.asking import ask, charges, each
+from tests.chaos.load.asking import CHARGES, MESSAGES, ask, each, pages
 from tests.chaos.load.book import Book
 from tests.chaos.load.cast import Member
 from tests.chaos.load.meta import Meta, statuses_of
 from tests.e2e.harness.tenants import Tenant
 
-WALL_SAMPLE = 20
-CHUNK = 1_000  # messages asked for before they are written
+SINGLES_SAMPLE, WALL_SAMPLE = 100, 20  # messages asked for one by one; of these, also with another tenant's key
 Row = dict[str, Any]
 
 
@@ -25,14 +24,22 @@ async def collect(directory: Path, members: Sequence[Member], book: Book, meta: 
     _write(directory / "sends.jsonl", [row | {"statuses": statuses_of(row)} for row in meta.rows])
     by_name = {member.part.name: member.tenant for member in members}
     names = _messages(members, book, meta)
-    path = directory / "api.jsonl"
-    _write(path, [])
-    for ids in _chunks(list(names)):
-        _write(path, await each(ids, lambda one: _message(by_name, names[one], one)), mode="ab")
-    sample = chance.sample(sorted(book.answered), min(WALL_SAMPLE, len(book.answered)))
-    others = {one: chance.choice([name for name in by_name if name != names[one]]) for one in sample}
-    _write(path, await each(sample, lambda one: _as_other(by_name, names[one], others[one], one)), mode="ab")
-    _write(path, [row for name, tenant in by_name.items() for row in await _money(name, tenant)], mode="ab")
+    listed = [row for rows in await each(by_name, lambda name: _listed(name, by_name[name])) for row in rows]
+    unlisted = names.keys() - {row["id"] for row in listed}
+    sample = chance.sample(sorted(book.answered), min(SINGLES_SAMPLE, len(book.answered)))
+    others = {one: chance.choice([name for name in by_name if name != names[one]]) for one in sample[:WALL_SAMPLE]}
+    single = await each([*unlisted, *sample], lambda one: _message(by_name, names[one], one))
+    walls = await each(others, lambda one: _as_other(by_name, names[one], others[one], one))
+    money = [row for rows in await each(by_name, lambda name: _money(name, by_name[name])) for row in rows]
+    _write(directory / "api.jsonl", [*listed, *single, *walls, *money])
+
+
+async def _listed(name: str, tenant: Tenant) -> list[Row]:
+    """All messages that the API shows to a tenant: many at a time, for a round has thousands."""
+    return [
+        {"kind": "message", "tenant": name, "id": body["id"], "status": 200, "body": body}
+        for body in await pages(tenant, MESSAGES)
+    ]
 
 
 def _messages(members: Sequence[Member], book: Book, meta: Meta) -> dict[str, str]:
@@ -61,15 +68,10 @@ async def _money(name: str, tenant: Tenant) -> list[Row]:
     balance = (await ask(tenant, "/v1/billing/balance")).body
     return [
         {"kind": "balance", "tenant": name, "body": balance},
-        {"kind": "charges", "tenant": name, "items": await charges(tenant)},
+        {"kind": "charges", "tenant": name, "items": await pages(tenant, CHARGES)},
     ]
 
 
-def _chunks(ids: list[str]) -> Iterator[list[str]]:
-    for first in range(0, len(ids), CHUNK):
-        yield ids[first : first + CHUNK]
-
-
-def _write(path: Path, rows: Sequence[Row], *, mode: str = "wb") -> None:
-    with path.open(mode) as file:
+def _write(path: Path, rows: Sequence[Row]) -> None:
+    with path.open("wb") as file:
         file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)

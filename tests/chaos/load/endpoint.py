@@ -43,6 +43,11 @@ class Endpoint:
         elif self._runner is None:
             await self._listen()
 
+    async def heal(self) -> None:
+        """Healthy and quick from now on."""
+        self.delay_seconds = 0.0
+        await self.set("healthy")
+
     async def stop(self) -> None:
         await self._close()
         self._place.close()

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,9 +36,9 @@ LOOK_SECONDS = 0.2
 
 
 class Load:
-    """`async with Load(...)`: inside the block five tenants send `rate` messages a second until `finish`.
+    """`async with Load(...)`: inside the block five tenants send `rate` messages a second until `settle`.
 
-    The files of `directory` are whole when the block is left after `finish`; a block that is left without it only
+    The files of `directory` are whole when the block is left after `collect`; a block that is left without it only
     stops what runs.
     """
 
@@ -77,29 +76,28 @@ class Load:
         """Messages that were answered and have not settled by callbacks (`Book.between` says which count)."""
         return self._book.between
 
-    async def recovered_since(self, at: float) -> bool:
-        """Whether a message that was answered after `at` (Unix seconds) was seen at Meta after `at`."""
+    async def moved_since(self, at: float) -> float | None:
+        """When the first message that was answered after `at` reached Meta after `at` (Unix seconds); None: not yet."""
         if time.monotonic() < self._looked_at + LOOK_SECONDS:
-            return False
+            return None
         self._looked_at = time.monotonic()
         await self._meta.read()
-        for row in reversed(self._meta.rows):
-            if datetime.fromisoformat(row["at"]).timestamp() <= at:
-                return False
-            if self._book.answered.get(row["biz_opaque_callback_data"], 0.0) > at:
-                return True
-        return False
+        return self._meta.first_after(at, self._book.answered)
 
-    async def finish(self) -> None:
-        """Stop, end all misbehaviour, wait until everything is settled or 180 s are over, and collect the rest."""
+    async def settle(self) -> None:
+        """Stop, end all misbehaviour, and wait until everything is settled or 180 s are over."""
         self._stop.set()
+        for member in self.members:  # first: whoever failed is left in peace for half a minute
+            await member.endpoint.heal()
         await self._last_posts()
         await self._world.sandbox.forget_all()
         for member in self.members:
-            await member.endpoint.set("healthy")
             if member.part.endpoint == "failing":
                 await self._call_here(member)
         await settled(self.members, self._book, self._meta, seconds=SETTLED_WITHIN_SECONDS)
+
+    async def collect(self) -> None:
+        """Ask Meta and the public API for what is left to know."""
         await collect(self._directory, self.members, self._book, self._meta, random.Random(f"{self._seed}/sample"))
 
     async def _open(self, opening: AsyncExitStack) -> None:

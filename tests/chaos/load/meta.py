@@ -1,5 +1,7 @@
 """What Meta received, read from the sandbox's own record a page at a time."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from tests.e2e.harness.sandbox import Sandbox
@@ -28,6 +30,17 @@ class Meta:
             new = [row for row in new if row["n"] > self._last]
             self._last = new[-1]["n"]
             self.rows += new
+
+    def first_after(self, at: float, answered: Mapping[str, float]) -> float | None:
+        """When the first message that was answered after `at` came, of the rows read so far; all Unix seconds."""
+        first: float | None = None
+        for row in reversed(self.rows):
+            came = datetime.fromisoformat(row["at"]).timestamp()
+            if came <= at:
+                break
+            if answered.get(row["biz_opaque_callback_data"], 0.0) > at:
+                first = came
+        return first
 
 
 def statuses_of(row: dict[str, Any]) -> list[str]:

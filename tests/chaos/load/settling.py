@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from tests.chaos.load.asking import ask, charges, each
+from tests.chaos.load.asking import CHARGES, MESSAGES, ask, pages
 from tests.chaos.load.book import FINAL, Book
 from tests.chaos.load.cast import Member
 from tests.chaos.load.meta import WENT_OUT, Meta, statuses_of
 
 LOOK_SECONDS = 1.0
-SETTLED_STATES = frozenset({"sent", "delivered", "read", "failed", "expired"})
+UNDER_WAY = ("accepted", "cleared", "funded", "sending", "unknown")
 
 
 async def settled(members: Sequence[Member], book: Book, meta: Meta, *, seconds: float) -> None:
@@ -18,8 +18,8 @@ async def settled(members: Sequence[Member], book: Book, meta: Meta, *, seconds:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await _told(book, meta)
-            silent = await _silent_ones(members, book, meta)
-            await _booked(members, silent)
+            await _ended(members)
+            await _booked(members, _silent_ones(meta))
 
 
 async def _told(book: Book, meta: Meta) -> None:
@@ -41,27 +41,26 @@ async def _told(book: Book, meta: Meta) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _silent_ones(members: Sequence[Member], book: Book, meta: Meta) -> set[str]:
-    """The messages of which Meta reports nothing final, once the API says that those of clients went out or ended."""
-    by_name = {member.part.name: member for member in members}
-    reported = {row["biz_opaque_callback_data"] for row in meta.rows if FINAL & set(statuses_of(row))}
-    waiting = list(book.answered.keys() - book.settled - reported)
-    while waiting:
-        states = await each(waiting, lambda one: _state(by_name[book.tenants[one]], one))
-        waiting = [one for one, state in zip(waiting, states, strict=True) if state not in SETTLED_STATES]
-        await asyncio.sleep(LOOK_SECONDS if waiting else 0)
-    return {row["biz_opaque_callback_data"] for row in meta.rows if row["outcome"] in WENT_OUT} - reported
+async def _ended(members: Sequence[Member]) -> None:
+    """By the API nothing is under way any more; callbacks say nothing of those of whom Meta reports nothing."""
+    left = list(members)
+    while left:
+        left = [member for member in left if await pages(member.tenant, MESSAGES, UNDER_WAY)]
+        await asyncio.sleep(LOOK_SECONDS if left else 0)
 
 
-async def _state(member: Member, message_id: str) -> str:
-    return str((await ask(member.tenant, f"/v1/messages/{message_id}")).body["state"])
+def _silent_ones(meta: Meta) -> set[str]:
+    """The messages of which Meta reports nothing final: their price stays held."""
+    went_out = [row for row in meta.rows if row["outcome"] in WENT_OUT]
+    reported = {row["biz_opaque_callback_data"] for row in went_out if FINAL & set(statuses_of(row))}
+    return {row["biz_opaque_callback_data"] for row in went_out} - reported
 
 
 async def _booked(members: Sequence[Member], silent: set[str]) -> None:
     """Billing holds no money but for those of whom Meta reports nothing, and no balance changes any more."""
     before: list[object] = []
     while True:
-        held = [one["message_id"] for member in members for one in await charges(member.tenant, state="reserved")]
+        held = [one["message_id"] for member in members for one in await pages(member.tenant, CHARGES, ["reserved"])]
         now = [(await ask(member.tenant, "/v1/billing/balance")).body for member in members]
         if silent.issuperset(held) and now == before:
             return

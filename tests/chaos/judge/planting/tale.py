@@ -44,6 +44,7 @@ class Tale:
     answers: list[Row] = field(default_factory=list)
     charges: dict[str, list[Row]] = field(default_factory=lambda: {part.tenant: [] for part in TENANTS})
     faults: list[Row] = field(default_factory=list)
+    wire: list[Row] = field(default_factory=list)
     out_of_wallet: str = "0"  # what the shop's wallet lacks
     _tries: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -137,11 +138,14 @@ class Tale:
             callbacks=_moved(self.callbacks),
             api=[*self.answers, *(row for part in TENANTS for row in self._money(part))],
             faults=spans,
+            wire=_moved(self.wire),
         )
 
     def save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for name, rows in self.evidence()._asdict().items():
+            if name == "wire" and not rows:
+                continue
             lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             (directory / f"{name}.jsonl").write_text(lines, encoding="utf-8")
 

@@ -43,6 +43,10 @@ def shown_to_another(tale: Tale) -> None:
     next(row for row in tale.answers if "asked_as" in row)["status"] = 200
 
 
+def listed_to_another(tale: Tale) -> None:
+    tale.answers.append(next(row for row in tale.answers if row["id"] == "anna-1") | {"tenant": "bakery"})
+
+
 def regressed(tale: Tale) -> None:
     answer_of(tale, "anna-1")["state"] = "delivered"
 

@@ -90,8 +90,34 @@ def sent_after_stop_frozen(tale: Tale) -> None:
     tale.faults.append({**row, "from": 9.5, "to": 11.5, "between": 3, "counts": True, "froze_meta": True})
 
 
+def sent_after_stop_slowly(tale: Tale) -> None:
+    """On a link to Meta that was slow until after the stop."""
+    long_on_its_way(tale)
+    row = {"number": 8, "name": "latency 1.50 s gateway-meta 5.0 s", "kind": "link", "target": "gateway-meta"}
+    tale.faults.append({**row, "from": 6.0, "to": 11.0, "between": 3, "counts": True, "froze_meta": True})
+
+
+def sent_amid_restarts(tale: Tale) -> None:
+    """Nobody stood still by a fault, however slow everything was."""
+    long_on_its_way(tale)
+    row = {"number": 9, "name": "rolling_restart services", "kind": "rolling_restart", "target": "services"}
+    tale.faults.append({**row, "from": 6.0, "to": 30.0, "between": 3, "counts": True, "froze_meta": False})
+
+
+def left_in_time(tale: Tale) -> None:
+    """Its bytes left within the second, and Meta noted them later."""
+    long_on_its_way(tale)
+    tale.wire.append({"at": 11.45, "id": "vera-0"})
+
+
+def left_too_late(tale: Tale) -> None:
+    """So did those of its first call, which broke off: the second one is what Meta got."""
+    left_in_time(tale)
+    tale.wire.append({"at": 11.55, "id": "vera-0"})
+
+
 def long_on_its_way(tale: Tale) -> None:
-    """The call began before the stop."""
+    """The call began before the stop, and nothing that is known held it up."""
     sent_after_stop(tale)
     _begin(tale, "vera-0", like="anna-1")
 

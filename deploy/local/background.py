@@ -102,9 +102,10 @@ def supervisor(directory: Path) -> dict[str, Any] | None:
 
 
 def start(directory: Path, argv: Sequence[str], report: Report) -> None:
-    """Start a supervisor with `argv` unless one runs, and return when its stack is ready."""
-    started = None if supervisor(directory) else _detach(directory, argv)
-    deadline, told = time.monotonic() + START_SECONDS, 0
+    """Start a supervisor with `argv` unless one runs, and return when its stack is ready; tells steps from now on."""
+    running = supervisor(directory)
+    started = None if running else _detach(directory, argv)
+    deadline, told = time.monotonic() + START_SECONDS, len(running["steps"]) if running else 0
     while (state := documents.read(directory / STATE) or {}).get("phase") != "ready":
         told = _tell(state, told, report)
         if state.get("phase") == "failed" or (started and started.poll() is not None):

@@ -14,6 +14,7 @@ from deploy.local import identity, logs
 PATIENCE_SECONDS = 15.0
 SETTLED_SECONDS = 10.0  # a child that lived this long and died is restarted at once
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.1, 4.0
+DOUBLINGS_MAX = 6  # from the first delay to beyond the longest
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Child:
         """A child that dies young is given longer and longer pauses."""
         quick = time.monotonic() - self._started_at < SETTLED_SECONDS
         self._quick_deaths = self._quick_deaths + 1 if quick else 0
-        return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * float(2**self._quick_deaths))
+        return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(self._quick_deaths, DOUBLINGS_MAX))
 
     def signal(self, number: int) -> None:
         """Send a signal to the living process; nothing happens when it is dead."""

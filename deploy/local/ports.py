@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deploy.local import documents
+from deploy.local.errors import StackError
 
 MAIN = {
     "gateway-api": 18080,
@@ -22,6 +23,7 @@ MAIN = {
 }
 # Below 32768, where the kernel takes ports for outgoing connections: such a one could take a killed service's port.
 OTHERS_FROM, BLOCKS, BLOCK_SIZE, HIGHEST = 20_000, 400, 30, 32_767
+PORT_MAX = 65_535
 
 
 def variable(name: str) -> str:
@@ -31,7 +33,14 @@ def variable(name: str) -> str:
 
 def preferred(environment: Mapping[str, str]) -> dict[str, int]:
     """Return the main stack's ports: the defaults, replaced by what the environment says."""
-    return {name: int(environment.get(variable(name), port)) for name, port in MAIN.items()}
+    return {name: _asked_for(environment, variable(name)) or port for name, port in MAIN.items()}
+
+
+def _asked_for(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name, "")
+    if text and not (text.isdecimal() and 0 < int(text) <= PORT_MAX):
+        raise StackError(f"{name}={text} is no port: give a number from 1 to {PORT_MAX}.")
+    return int(text) if text else None
 
 
 def block(directory: Path) -> int:

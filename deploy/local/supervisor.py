@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ class Supervisor:
         self._ending = threading.Event()
         self._watcher: threading.Thread | None = None
         self._held: int | None = None
+        self._rotated_at = self._told_at = time.monotonic()
 
     @property
     def holding(self) -> bool:
@@ -83,19 +85,25 @@ class Supervisor:
             self._held = None
 
     def _watch(self) -> None:
-        rotated_at = told_at = time.monotonic()
         while not self._ending.wait(TICK_SECONDS):
-            with self._lock:
-                revived = [child for child in self.children.values() if child.revive()]
-                if revived:
-                    self._record()
-            if revived or time.monotonic() - told_at > TELL_EVERY_SECONDS:
-                told_at = time.monotonic()
-                self._on_change()
-            if time.monotonic() - rotated_at > ROTATE_EVERY_SECONDS:
-                rotated_at = time.monotonic()
-                for child in list(self.children.values()):
-                    logs.rotate(child.command.log)
+            try:
+                self._look_after()
+            except OSError as error:  # a full disk takes no notes: the dead are restarted all the same
+                print(f"supervisor: {error}", file=sys.stderr)
+
+    def _look_after(self) -> None:
+        with self._lock:
+            revived = [child for child in self.children.values() if child.revive()]
+            if revived:
+                self._record()
+        now = time.monotonic()
+        if revived or now - self._told_at > TELL_EVERY_SECONDS:
+            self._told_at = now
+            self._on_change()
+        if now - self._rotated_at > ROTATE_EVERY_SECONDS:
+            self._rotated_at = now
+            for child in list(self.children.values()):
+                logs.rotate(child.command.log)
 
     def _record(self) -> None:
         """Write down who the children are, for a successor that finds them without a supervisor."""

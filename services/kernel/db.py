@@ -13,8 +13,9 @@ from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.settings import DatabaseSettings
 
 CONNECT_TIMEOUT_SECONDS = 5
-# Longer than the roles' statement_timeout (10 s), so that the server is the one that ends a statement.
-COMMAND_TIMEOUT_SECONDS = 15
+# Longer than the roles' statement_timeout (8 s), so that the server is the one that ends a statement; this one is for
+# a server that does not answer, and a connection that a router has forgotten.
+COMMAND_TIMEOUT_SECONDS = 10
 POOL_TIMEOUT_SECONDS = 5
 START_PATIENCE_SECONDS = 60
 PLANS_AT_HAND = {"plan_cache_mode": "force_custom_plan"}

@@ -96,7 +96,13 @@ class Process(Generic[S]):
             raise RuntimeError("the HTTP server ended by itself")
 
     async def _run_task(self, name: str, task: Task, stop: asyncio.Event) -> None:
-        await task(stop)
+        try:
+            await task(stop)
+        except asyncio.CancelledError:
+            if stop.is_set() or _is_asked_to_end():
+                raise
+            # A library cancelled what the task waited for, and a group takes no notice of a task that ends so.
+            raise RuntimeError(f"the task {name} was cut off") from None
         if not stop.is_set():
             raise RuntimeError(f"the task {name} ended by itself")
 
@@ -117,6 +123,12 @@ class Process(Generic[S]):
             backlog=BACKLOG,
             lifespan="off",
         )
+
+
+def _is_asked_to_end() -> bool:
+    """Whether somebody cancelled this very task."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class ServiceProcess(Process[T], Generic[T]):

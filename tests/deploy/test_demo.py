@@ -2,12 +2,14 @@
 
 import io
 import json
+import shlex
 
 import aiohttp
 import pytest
 from rich.console import Console
 
 from services.gateway.deliveries.signing import headers
+from tools.vestnik.demo import commands
 from tools.vestnik.narration import Narration, callback, ground, money
 from tools.vestnik.receiver import Receiver
 
@@ -66,3 +68,14 @@ def test_a_refused_rule_is_no_ground() -> None:
 
 def test_markup_in_a_persons_words_is_only_text() -> None:
     assert "\\[red]" in callback({"messages": [{"text": {"body": "[red]hello"}}]})
+
+
+def test_the_commands_that_are_shown_send_the_demo_tenants_template_with_its_key() -> None:
+    template = {"name": "order_ready", "language": "ru"}
+    tenant = {"api_key": "vk_live_1", "phone_number_id": "100", "person": "+79990000001", "template": template}
+    send, ask = (shlex.split(command) for command in commands("http://127.0.0.1:18080", tenant))
+    assert send[2] == "http://127.0.0.1:18080/v23.0/100/messages"
+    assert "Authorization: Bearer vk_live_1" in send
+    body = json.loads(send[-1])
+    assert (body["to"], body["template"]["name"]) == ("+79990000001", "order_ready")
+    assert ask[2:] == ["http://127.0.0.1:18080/v1/messages/ID", "-H", "Authorization: Bearer vk_live_1"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local import background, documents, identity, infra, ports
 from deploy.local.errors import StackError
+from deploy.local.kafka import classes
+from deploy.local.kafka.broker import java
+from deploy.local.paths import KAFKA_JARS
 from deploy.local.stack import Stack
+from services.kernel.db import COMMAND_TIMEOUT_SECONDS
 from tests.deploy.waiting import eventually
 
 DIRECTORY = Path("var/test/deploy")
@@ -41,10 +46,11 @@ async def _query(dsn: str, sql: str) -> Any:
         await connection.close()
 
 
-async def test_every_role_gives_up_a_lock_after_ten_seconds(stack: Stack) -> None:
+async def test_every_role_gives_up_before_the_services_give_up_the_connection(stack: Stack) -> None:
     for role in ("billing", "billing_owner"):
         for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
-            assert await _query(_dsn(stack, role), f"show {limit}") == "10s"
+            shown = await _query(_dsn(stack, role), f"show {limit}")
+            assert 0 < int(shown.removesuffix("s")) < COMMAND_TIMEOUT_SECONDS
 
 
 async def test_a_service_role_cannot_change_the_schema_nor_enter_another_database(stack: Stack) -> None:
@@ -87,6 +93,23 @@ async def test_kafka_is_back_after_kill_9_with_what_it_acknowledged(stack: Stack
     await asyncio.to_thread(eventually, kafka.ready)
     await _produce(kafka.bootstrap, after)
     assert (await _values(kafka.bootstrap))[-2:] == [before, after]
+
+
+def test_the_broker_starts_from_the_archive_of_its_classes(stack: Stack) -> None:
+    maps = Path(f"/proc/{stack.supervisor.children['kafka'].pid}/maps").read_text()
+    assert str(classes.archive(java(), KAFKA_JARS)) in maps
+
+
+@pytest.mark.parametrize("program", ["import time; time.sleep(60)", "'ends at once'"])
+def test_an_archive_that_cannot_be_made_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr(classes, "READY_SECONDS", 1.0)
+    archive, jvm = tmp_path / "classes.jsa", tmp_path / "java"
+    jvm.write_text(f"#!{sys.executable}\n{program}\n")
+    jvm.chmod(0o755)
+    classes.make(archive, [str(jvm)], lambda: False)
+    assert classes.use(archive) == []
 
 
 async def test_stack_json_follows_a_restart(stack: Stack) -> None:

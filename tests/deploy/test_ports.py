@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import ports
+from deploy.local.errors import StackError
 
 
 @pytest.fixture
@@ -21,6 +22,12 @@ def test_the_environment_moves_a_port() -> None:
     wanted = ports.preferred({"VESTNIK_PORT_GATEWAY": "9000", "VESTNIK_PORT_GATEWAY_WORKER": "9001"})
     assert (wanted["gateway-api"], wanted["gateway-worker"]) == (9000, 9001)
     assert wanted["webhook-api"] == ports.MAIN["webhook-api"]
+
+
+@pytest.mark.parametrize("wrong", ["abc", "0", "70000", "-1"])
+def test_what_is_no_port_is_named(wrong: str) -> None:
+    with pytest.raises(StackError, match=f"VESTNIK_PORT_KAFKA={wrong} is no port"):
+        ports.preferred({"VESTNIK_PORT_KAFKA": wrong})
 
 
 def test_a_taken_port_gives_way_to_the_next_free_one(taken: int) -> None:

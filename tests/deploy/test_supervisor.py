@@ -1,5 +1,6 @@
 """The supervisor keeps its children running and leaves nothing behind."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -30,6 +31,21 @@ def test_a_child_killed_with_9_is_started_again_and_counted(
     eventually(lambda: changes == ["changed"])
 
 
+def test_a_disk_that_takes_no_notes_ends_no_watch(
+    supervisor: Supervisor, make_command: MakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = supervisor.start(make_command("worker"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(documents, "write", full)
+    os.kill(child.pid, signal.SIGKILL)
+    eventually(lambda: child.restarts == 1 and child.running)
+    os.kill(child.pid, signal.SIGKILL)
+    eventually(lambda: child.restarts == 2 and child.running)
+
+
 def test_a_frozen_child_is_not_taken_for_a_dead_one_and_can_be_stopped(
     supervisor: Supervisor, make_command: MakeCommand
 ) -> None:
@@ -55,6 +71,16 @@ def test_a_stopped_child_stays_stopped_until_it_is_started(supervisor: Superviso
 def test_a_child_that_dies_at_once_is_tried_again_and_again(supervisor: Supervisor, make_command: MakeCommand) -> None:
     child = supervisor.start(make_command("broken", "raise SystemExit(3)"))
     eventually(lambda: child.restarts >= 3)
+
+
+def test_a_child_that_has_died_for_hours_is_still_tried(
+    make_command: MakeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.local.child.LONGEST_DELAY_SECONDS", 0.05)
+    child = Child(make_command("broken", "raise SystemExit(3)"))
+    monkeypatch.setattr(child, "_quick_deaths", 5_000)
+    child.start()
+    eventually(child.revive)
 
 
 def test_a_child_that_ignores_a_polite_end_is_killed(supervisor: Supervisor, make_command: MakeCommand) -> None:

@@ -18,13 +18,22 @@ from services.kernel.settings import ProcessSettings, load
 class Settings(ProcessSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_nested_delimiter="__")
 
-    ends: str = "never"  # what the second task does: never, raises, returns
+    ends: str = "never"  # what the second task does: never, raises, returns, is cut off
     trail: Path
 
 
 def _note(settings: Settings, what: str) -> None:
     with settings.trail.open("a") as trail:
         trail.write(what + "\n")
+
+
+async def _end(how: str) -> None:
+    if how == "raises":
+        raise ValueError("+79161234567")
+    if how == "is cut off":
+        waited_for = asyncio.get_running_loop().create_future()
+        waited_for.cancel()
+        await waited_for
 
 
 async def build(process: Process[Settings]) -> ASGIApp:
@@ -40,8 +49,7 @@ async def build(process: Process[Settings]) -> ASGIApp:
             await stop.wait()
             return
         await asyncio.sleep(0.2)
-        if settings.ends == "raises":
-            raise ValueError("+79161234567")
+        await _end(settings.ends)
 
     async def slow(request: Request) -> Response:
         _note(settings, "request began")

@@ -169,7 +169,7 @@ async def test_too_many_waiting_items_are_refused() -> None:
         waiting += [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
         await turn()
         with pytest.raises(Overloaded):
-            await batcher.submit(3)
+            await asyncio.wait_for(batcher.submit(3), 1.0)  # taken, it would wait for the gate
         doubler.gate.set()
         assert await asyncio.gather(*waiting) == [0, 2, 4]
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -11,6 +10,7 @@ import nacl.exceptions
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.kernel import crypto
 from services.kernel.crypto import CannotOpen, Key, Place
@@ -75,12 +75,12 @@ def test_what_is_sealed_opens_in_its_place(plaintext: bytes) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        PLACE._replace(tenant_id=UUID("0190a1b2-0000-7000-8000-000000000002")),
-        PLACE._replace(table="message"),
-        PLACE._replace(column="answer"),
-        PLACE._replace(row="0190a1b2-0000-7000-8000-00000000000b"),
-        PLACE._replace(table="messagesb", column="ody"),
-        PLACE._replace(column="", row="body" + PLACE.row),
+        replace(PLACE, tenant_id=UUID("0190a1b2-0000-7000-8000-000000000002")),
+        replace(PLACE, table="message"),
+        replace(PLACE, column="answer"),
+        replace(PLACE, row="0190a1b2-0000-7000-8000-00000000000b"),
+        replace(PLACE, table="messagesb", column="ody"),
+        replace(PLACE, column="", row="body" + PLACE.row),
     ],
 )
 def test_a_ciphertext_does_not_open_in_another_place(other: Place) -> None:
@@ -235,37 +235,6 @@ def test_a_missing_key_file_is_a_clear_error(tmp_path: Path) -> None:
         crypto.FileKek(tmp_path / "none")
     with pytest.raises(crypto.KekUnusable):
         crypto.FileKek(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("+79161234567", "+79161234567"),
-        ("79161234567", "+79161234567"),
-        (" +7 (916) 123-45-67 ", "+79161234567"),
-        ("+1 650-555-1234", "+16505551234"),
-        ("5215512345678", "+525512345678"),
-        ("+525512345678", "+525512345678"),
-    ],
-)
-def test_a_phone_number_has_one_spelling(text: str, expected: str) -> None:
-    assert crypto.normalise_phone(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "+", "abc", "+7916", "89161234567", "+7916123456789012", "+1800FLOWERS", "+٧٩١٦١٢٣٤٥٦٧", "+7916123456\n7"],
-)
-def test_what_is_no_phone_number_is_refused_without_repeating_it(text: str) -> None:
-    with pytest.raises(ValueError, match="phone number") as refusal:
-        crypto.normalise_phone(text)
-    assert len(text) < 8 or text not in str(refusal.value)
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_a_phone_number_or_a_value_error(text: str) -> None:
-    with suppress(ValueError):
-        assert crypto.normalise_phone(text).startswith("+")
 
 
 @given(st.binary(max_size=80))

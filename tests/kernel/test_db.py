@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
-from services.kernel import migrate
+from services.kernel import db, migrate
 from services.kernel.db import Database, SchemaTooOld
 from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.settings import DatabaseSettings
+from tests.chaos.links.faults import BLACKHOLE, HALF_OPEN, LinkFault
+from tests.chaos.links.process import LinkProcess
 from tests.fixtures import infrastructure as servers
 from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.stand import database_down
 
+GIVEN_UP_SECONDS = 8.0  # one for the statement, two for closing its connection, and a busy machine
 MakeDatabase = Callable[[str], Awaitable[Database]]
 ADD = text("insert into seen values ('kernel.test', gen_random_uuid(), now())")
 COUNT = text("select count(*) from seen")
@@ -116,6 +119,35 @@ async def test_no_server_at_all_is_an_outage() -> None:
     with pytest.raises(DEPENDENCY_ERRORS) as down:
         await database.check()
     assert is_retryable(down.value)
+
+
+@pytest.mark.parametrize("fault", [LinkFault(HALF_OPEN), LinkFault(BLACKHOLE)], ids=str)
+async def test_a_statement_on_a_connection_that_nobody_answers_on_is_an_outage_and_the_next_one_goes(
+    make_database: MakeDatabase, infrastructure: Infrastructure, monkeypatch: pytest.MonkeyPatch, fault: LinkFault
+) -> None:
+    monkeypatch.setattr(db, "COMMAND_TIMEOUT_SECONDS", 1)
+    made = await make_database("billing")
+    url = make_url(
+        servers.database_settings(infrastructure, "billing", str(made.engine.url.database)).url.get_secret_value()
+    )
+    with LinkProcess() as process:
+        link = process.link("postgres")
+        linked = url.set(host="127.0.0.1", port=link.door((str(url.host), int(url.port or 0))))
+        settings = DatabaseSettings(url=SecretStr(linked.render_as_string(hide_password=False)))
+        database = Database(settings, application_name="test")
+        asking = asyncio.create_task(slow_question(database))
+        await asyncio.sleep(0.3)
+        async with link.fault(fault):
+            with pytest.raises(TimeoutError) as silent:
+                await asyncio.wait_for(asyncio.shield(asking), GIVEN_UP_SECONDS)
+            assert is_retryable(silent.value)
+        assert await asyncio.wait_for(count(database), GIVEN_UP_SECONDS) == 0
+        await database.close()
+
+
+async def slow_question(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("select pg_sleep(0.5)"))
 
 
 async def test_parameters_stand_in_no_message_of_an_error(make_database: MakeDatabase) -> None:

@@ -69,6 +69,13 @@ async def lock(connection: Transaction) -> None:
     await connection.execute(text("lock table outbox in exclusive mode"))
 
 
+@router.post("/idle")
+async def idle(connection: Transaction) -> None:
+    """The server ends the transaction before it is committed."""
+    await connection.execute(text("set local idle_in_transaction_session_timeout = '10ms'"))
+    await asyncio.sleep(0.2)
+
+
 async def read_raw(request: Request) -> Response:
     return JSONResponse({"bytes": len(await request.body())})
 
@@ -166,7 +173,14 @@ async def test_a_lock_that_is_not_free_in_time_is_503(database: Database) -> Non
     assert is_problem(headers, body, 503)
 
 
-async def test_a_request_is_one_transaction_that_is_committed_before_its_answer(database: Database) -> None:
+async def test_a_commit_that_fails_is_no_success(database: Database) -> None:
+    async with opened(database) as house:
+        status, headers, body = await house.ask("POST", "/idle")
+    assert is_problem(headers, body, 503)
+    assert status == 503
+
+
+async def test_a_request_is_one_transaction_that_is_committed_or_undone(database: Database) -> None:
     async with opened(database) as house:
         assert (await house.ask("POST", "/seen/kept"))[0] == 200
         assert (await house.ask("POST", "/seen/broken"))[0] == 500

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.contracts import event_id
-from services.kernel.identifiers import uuid5, uuid7, uuid_of
+from services.kernel.identifiers import text_of, uuid5, uuid7, uuid_of
 
 
 @given(st.uuids(), st.text())
@@ -17,6 +17,11 @@ def test_a_uuid_by_name_is_the_standard_librarys(namespace: uuid.UUID, name: str
     assert made == uuid.uuid5(namespace, name) == event_id(namespace, name)
     assert type(made) is uuid.UUID
     assert (made.version, made.variant) == (5, uuid.RFC_4122)
+
+
+@given(st.uuids())
+def test_its_text_is_the_standard_librarys(one: uuid.UUID) -> None:
+    assert text_of(one) == str(one)
 
 
 @given(st.uuids())

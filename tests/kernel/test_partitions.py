@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
-from uuid_utils.compat import uuid7
 
 from services.kernel import partitions
 from services.kernel.db import Database
 from services.kernel.errors import sqlstate_of
+from services.kernel.identifiers import uuid7
 from services.kernel.settings import DatabaseSettings
 from tests.fixtures import infrastructure as servers
 from tests.fixtures.infrastructure import Infrastructure

@@ -1,6 +1,7 @@
 """Phone numbers: one spelling and one country for each, exactly as libphonenumber says."""
 
 import random
+from contextlib import suppress
 
 import phonenumbers
 import pytest
@@ -82,3 +83,34 @@ def test_one_person_has_one_spelling(text: str, number: str, country: str) -> No
 def test_what_is_no_number_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"give it with its country code, like \+79161234567"):
         normalise_phone(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("+79161234567", "+79161234567"),
+        ("79161234567", "+79161234567"),
+        (" +7 (916) 123-45-67 ", "+79161234567"),
+        ("+1 650-555-1234", "+16505551234"),
+        ("5215512345678", "+525512345678"),
+        ("+525512345678", "+525512345678"),
+    ],
+)
+def test_a_phone_number_has_one_spelling(text: str, expected: str) -> None:
+    assert normalise_phone(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "+", "abc", "+7916", "89161234567", "+7916123456789012", "+1800FLOWERS", "+٧٩١٦١٢٣٤٥٦٧", "+7916123456\n7"],
+)
+def test_what_is_no_phone_number_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match="phone number") as refusal:
+        normalise_phone(text)
+    assert len(text) < 8 or text not in str(refusal.value)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_phone_number_or_a_value_error(text: str) -> None:
+    with suppress(ValueError):
+        assert normalise_phone(text).startswith("+")

@@ -85,7 +85,7 @@ async def test_a_process_that_is_told_to_end_answers_drains_and_closes_in_this_o
         assert program.trail() == ["request began", "work drained", "resources closed"]
 
 
-@pytest.mark.parametrize("ends", ["raises", "returns"])
+@pytest.mark.parametrize("ends", ["raises", "returns", "is cut off"])
 async def test_a_task_that_ends_by_itself_ends_the_process_with_an_error(tmp_path: Path, ends: str) -> None:
     async with started(tmp_path, ends) as program:
         code, printed = await program.ended()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from services.kernel import crypto
@@ -163,7 +164,7 @@ async def test_records_that_cannot_be_read_hide_no_others(
     infrastructure: Infrastructure, keys: Keys, publisher: Publisher
 ) -> None:
     stranger, good, garbled = uuid4(), uuid4(), uuid4()
-    unreadable = encode(tenant(garbled, 1, keys))._replace(value=b"{}")
+    unreadable = msgspec.structs.replace(encode(tenant(garbled, 1, keys)), value=b"{}")
     unknown = Record(TENANTS.name, unreadable.key, b"{}", (("ce_type", b"tenant.praised.v1"),))
     await publisher.send([unreadable, unknown])
     await publisher.publish([tenant(stranger, 1, Keys()), tenant(good, 1, keys)])

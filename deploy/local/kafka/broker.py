@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.child import Command
 from deploy.local.errors import StackError
+from deploy.local.kafka import classes
 from deploy.local.paths import KAFKA_FILES, KAFKA_JARS
 from deploy.local.waiting import blocking
 
@@ -51,13 +53,15 @@ group.initial.rebalance.delay.ms=0
 num.network.threads=2
 num.io.threads=4
 background.threads=4
-num.recovery.threads.per.data.dir=1
+# After a kill -9 the broker reads the last segment of every partition, and all that are newer than its last note.
+num.recovery.threads.per.data.dir=2
+log.segment.bytes=16777216
+log.flush.offset.checkpoint.interval.ms=10000
 log.cleaner.threads=1
 # The default of 128 MiB is taken from the heap at start: out of memory with a small one.
 log.cleaner.dedupe.buffer.size=16777216
 # A flush also writes the index, where it has grown: an entry for every few batches is enough.
 log.index.interval.bytes=32768
-log.segment.bytes=67108864
 log.retention.hours=168
 # A broker killed with -9 may not register again until its old session has ended.
 broker.session.timeout.ms=2000
@@ -104,6 +108,8 @@ class Kafka:
         self._properties.write_text(self.configuration(data))
         if not (data / "meta.properties").exists():
             self._format()
+        if not self._classes.exists():
+            classes.make(self._classes, [*self._java(), "kafka.Kafka", str(self._properties)], self.ready)
 
     def configuration(self, data: Path) -> str:
         """Return server.properties."""
@@ -128,7 +134,7 @@ class Kafka:
         """Return how to run the broker."""
         return Command(
             name="kafka",
-            argv=[*self._java(), "kafka.Kafka", str(self._properties)],
+            argv=[*self._java(*classes.use(self._classes)), "kafka.Kafka", str(self._properties)],
             environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             directory=self.directory,
             log=self.log,
@@ -138,9 +144,13 @@ class Kafka:
     def _properties(self) -> Path:
         return self.directory.resolve() / "server.properties"
 
-    def _java(self) -> list[str]:
+    @cached_property
+    def _classes(self) -> Path:
+        return classes.archive(java(), KAFKA_JARS)
+
+    def _java(self, *options: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={KAFKA_FILES / 'log4j2.xml'}"
-        return [java(), *JAVA_OPTIONS, logging, "-cp", f"{KAFKA_JARS}/*"]
+        return [java(), *JAVA_OPTIONS, *options, logging, "-cp", f"{KAFKA_JARS}/*"]
 
     def ready(self) -> bool:
         """Say whether the broker answers with metadata and has a coordinator for groups (the first takes seconds)."""

@@ -21,7 +21,7 @@ ANSWER_BYTES_MAX = 256 * 1024  # headers and body: the parser keeps a header unt
 CONNECT_TIMEOUT_SECONDS = 1.0
 # Shorter than Meta's own, so that we rarely write into a connection that is being closed.
 KEEP_ALIVE_SECONDS = 15.0
-BUNCH_SECONDS = 0.008  # answers of a crowd are read together
+BUNCH_SECONDS = 0.02  # answers of a crowd are read together
 _FRAMES = frozenset({b"content-length", b"transfer-encoding"})
 
 

@@ -6,7 +6,6 @@ between claim and result in this process.
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,6 +20,7 @@ from services.gateway.dispatch import metrics, repository, results
 from services.gateway.dispatch.caller import Attempt, Caller, not_sent
 from services.gateway.dispatch.questions import Answer, Questions
 from services.gateway.dispatch.results import CALL_WITHIN, Result
+from services.gateway.dispatch.window import WINDOW, Window
 from services.gateway.turns import service as turns
 from services.gateway.turns.service import Pair, Slots
 from services.kernel import clock
@@ -29,26 +29,16 @@ from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
 from services.kernel.logging import get_logger
 
-# In flight = rate x Meta's time to answer; 600 carries 1,000 messages/s at 150 ms with room for slow answers.
-WINDOW = 600
-# Of them kept free of mailings, so that answers and codes find a place when Meta is slow.
-EXPRESS_PLACES = 100
-# Of one number, and of its mailings: 1,000 messages/s at 150 ms, and what is slow there takes nobody else's places.
-NUMBER_WINDOW = 300
-NUMBER_BULK_WINDOW = 250
-CLAIM_MAX = 300
 # Time for question and start; a worker that dies here delays its messages by this much.
 LEASE_SECONDS = 10.0
 WAIT_SECONDS = 1.0
 IDLE_SECONDS = 0.25
-# Under load a claim carries more when it waits: its question and its transactions cost the same for one message.
-# Mailings gather longer, and replies are claimed between them.
-LOADED_MESSAGES = 20
+# Under load a claim carries more when it waits.
 LOADED_SECONDS = 0.1
-LOADED_BULK_SECONDS = 0.3
 RESULT_TICK_SECONDS = 0.2
 STEP_ASIDE_EVERY_SECONDS = 1.0
 OUTAGE_SECONDS = 0.5
+TOLD_EVERY_SECONDS = 1.0
 # About a minute with the database's own time-outs; then the sweeper takes the message for ambiguous.
 REPORT_ATTEMPTS_MAX = 60
 DRAIN_SECONDS = 8.0
@@ -71,10 +61,9 @@ class Dispatcher:
         self._caller = caller
         self._worker = uuid4()
         self._woken = asyncio.Event()
-        self._in_flight = 0
-        self._of_number: Counter[str] = Counter()
+        self._window = Window(begin_within_seconds=CALL_WITHIN.total_seconds())
         self._step_aside_at = 0.0
-        self._bulk_at = 0.0
+        self._tell_at = 0.0
         self._carrying: set[asyncio.Task[None]] = set()
         self._fault: BaseException | None = None
         self._written = written
@@ -103,7 +92,7 @@ class Dispatcher:
         if self._fault is not None:
             raise self._fault
         self._woken.clear()
-        slots = self._slots()
+        slots = self._window.slots()
         is_more = False
         if slots.all > 0:
             try:
@@ -111,25 +100,13 @@ class Dispatcher:
             except FAILURES as error:
                 await self._outage(error)
         if is_more:
-            self._bulk_at = 0.0
+            self._window.hurry()
         else:
             await self._rest()
 
-    def _slots(self) -> Slots:
-        free = min(WINDOW - self._in_flight, CLAIM_MAX)
-        bulk = min(WINDOW - EXPRESS_PLACES - self._in_flight, free) if self._is_turn_of_bulk() else 0
-        return Slots(free, max(bulk, 0), NUMBER_WINDOW, NUMBER_BULK_WINDOW)
-
-    def _is_turn_of_bulk(self) -> bool:
-        now = time.monotonic()
-        if self._in_flight >= LOADED_MESSAGES and now < self._bulk_at:
-            return False
-        self._bulk_at = now + LOADED_BULK_SECONDS
-        return True
-
     async def _rest(self) -> None:
         """Gather under load, so that one claim carries more; else go on as soon as there may be something."""
-        if self._in_flight >= LOADED_MESSAGES:
+        if self._window.is_loaded:
             await asyncio.sleep(LOADED_SECONDS)
             return
         with suppress(TimeoutError):
@@ -139,13 +116,17 @@ class Dispatcher:
         """Whether there may be more at once."""
         async with self._database.transaction() as connection:
             rows, stuck, is_more = await turns.claim(
-                connection, worker=self._worker, slots=slots, in_flight=self._of_number, lease_seconds=LEASE_SECONDS
+                connection,
+                worker=self._worker,
+                slots=slots,
+                in_flight=self._window.of_number,
+                lease_seconds=LEASE_SECONDS,
             )
             if stuck:
                 await self._step_aside(connection, stuck)
         if rows:
             metrics.CLAIMED.inc(len(rows))
-            self._enter(rows)
+            self._window.enter(rows)
             task = asyncio.create_task(self._carry(rows))
             self._carrying.add(task)
             task.add_done_callback(self._carried)
@@ -173,8 +154,9 @@ class Dispatcher:
         except FAILURES as error:
             await self._outage(error)
         finally:
+            self._window.began(len(rows), seconds=time.monotonic() - asked_monotonic)
             going = {attempt.row.message_id for attempt in started}
-            self._leave([row for row in rows if row.message_id not in going])
+            self._window.leave([row for row in rows if row.message_id not in going])
         await self._call(started, start_before=asked_monotonic + CALL_WITHIN.total_seconds())
 
     async def _judge(self, rows: Sequence[Row[Any]], asked_at: datetime) -> list[Attempt]:
@@ -237,17 +219,19 @@ class Dispatcher:
         ]
 
     async def _call(self, attempts: Sequence[Attempt], *, start_before: float) -> None:
-        await asyncio.gather(*(self._call_one(attempt, start_before) for attempt in attempts))
+        await asyncio.gather(*(self._call_one(attempt, start_before, of=len(attempts)) for attempt in attempts))
 
-    async def _call_one(self, attempt: Attempt, start_before: float) -> None:
+    async def _call_one(self, attempt: Attempt, start_before: float, *, of: int) -> None:
         # Each leaves the window by itself: one slow answer must not hold the places of a whole claim.
         try:
             began = time.perf_counter()
             result = await self._caller.call(attempt, start_before=start_before)
             metrics.GRAPH_SECONDS.observe(time.perf_counter() - began)
+            if result.refund and time.monotonic() > start_before:
+                self._window.was_late(of=of)
             await self._report(result)
         finally:
-            self._leave([attempt.row])
+            self._window.leave([attempt.row])
 
     async def _report(self, result: Result) -> None:
         """Write down a result, through an outage; without it the message would count as ambiguous."""
@@ -269,24 +253,12 @@ class Dispatcher:
     async def _outage(self, error: Exception) -> None:
         if not is_retryable(error):
             raise error
-        _log.warning("dispatch met an outage", error_class=type(error).__name__)
+        if time.monotonic() >= self._tell_at:  # each of hundreds that wait meets it, twice a second
+            self._tell_at = time.monotonic() + TOLD_EVERY_SECONDS
+            _log.warning("dispatch met an outage", error_class=type(error).__name__)
         await asyncio.sleep(OUTAGE_SECONDS)
 
     async def _drain(self) -> None:
         if self._carrying:
             await asyncio.wait(self._carrying, timeout=DRAIN_SECONDS)
         await self._results.stop()
-
-    def _enter(self, rows: Sequence[Row[Any]]) -> None:
-        self._in_flight += len(rows)
-        for row in rows:
-            self._of_number[row.phone_number_id] += 1
-        metrics.IN_FLIGHT.set(self._in_flight)
-
-    def _leave(self, rows: Sequence[Row[Any]]) -> None:
-        self._in_flight -= len(rows)
-        for row in rows:
-            self._of_number[row.phone_number_id] -= 1
-            if not self._of_number[row.phone_number_id]:
-                del self._of_number[row.phone_number_id]
-        metrics.IN_FLIGHT.set(self._in_flight)

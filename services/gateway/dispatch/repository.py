@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# A bucket is opened with the first message of its number.
+# A bucket is opened with the first message of its number. A message comes once: with the second half of its row.
 _ENQUEUE = text("""
     with new as (
         select * from unnest(
@@ -26,7 +26,6 @@ _ENQUEUE = text("""
     )
     insert into dispatch_queue (message_id, tenant_id, phone_number_id, person, lane, position, expires_at, due_at)
     select new.*, now() from new
-    on conflict do nothing
 """)
 
 _DROP = text("""
@@ -57,22 +56,29 @@ _GIVE_BACK = text("""
 """)
 
 # Only the attempt that is still the present one has a say. Its message leaves, waits until `due_at`, or is unknown.
+# Keys are probed, in the order of the ids: while the queue is empty, a join may be planned as all with all. Not places:
+# who waited for a lock would not see what stands there now.
 _SETTLE = text("""
     with mine as materialized (
-        select q.message_id, q.attempt, q.call_before is not null as was_sending, new.due_at, new.is_unknown
-          from dispatch_queue q
-          join unnest(cast(:ids as uuid[]), cast(:attempts as int[]), cast(:due as timestamptz[]),
-                      cast(:unknown as boolean[])) as new (message_id, attempt, due_at, is_unknown)
-               on q.message_id = new.message_id and q.attempt = new.attempt
-         where q.call_before is not null or q.unknown_since is not null
-         order by q.message_id for update of q
+        select q.*, new.due_at, new.is_unknown, new.was_called
+          from unnest(cast(:ids as uuid[]), cast(:attempts as int[]), cast(:due as timestamptz[]),
+                      cast(:unknown as boolean[]), cast(:called as boolean[]))
+               as new (message_id, attempt, due_at, is_unknown, was_called)
+         cross join lateral (
+               select one.message_id, one.attempt, one.call_before is not null as was_sending
+                 from dispatch_queue one
+                where one.message_id = new.message_id and one.attempt = new.attempt
+                  and (one.call_before is not null or one.unknown_since is not null)
+                  for update) q
     ), gone as (
-        delete from dispatch_queue q using mine
-         where q.message_id = mine.message_id and mine.due_at is null and not mine.is_unknown
+        delete from dispatch_queue q
+         where q.message_id = any(array(select message_id from mine where due_at is null and not is_unknown))
     ), changed as (
         update dispatch_queue q set call_before = null, due_at = coalesce(mine.due_at, q.due_at),
+               was_called = q.was_called or mine.was_called,
                unknown_since = case when mine.is_unknown then cast(:at as timestamptz) end
-          from mine where q.message_id = mine.message_id and (mine.due_at is not null or mine.is_unknown)
+          from mine where q.message_id = mine.message_id
+           and q.message_id = any(array(select message_id from mine where due_at is not null or is_unknown))
     )
     select message_id, attempt, was_sending from mine
 """)
@@ -114,7 +120,10 @@ async def give_back(
 
 
 async def settle(connection: AsyncConnection, columns: Columns, *, at: datetime) -> Sequence[Row[Any]]:
-    """Let attempts end that are still the present ones; returns those, and which of them were under way."""
+    """Let attempts end that are still the present ones, given in the order of ids; returns those of them.
+
+    `was_sending`: a call was under way.
+    """
     return (await connection.execute(_SETTLE, {**columns, "at": at})).all()
 
 

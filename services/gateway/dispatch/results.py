@@ -32,7 +32,7 @@ STATES = {"sent": State.SENT, "failed": State.FAILED, "unknown": State.UNKNOWN, 
 class Result(NamedTuple):
     """What became of one attempt. `requeue` is only for what Meta certainly did not send.
 
-    `asked_at`: when consent was asked, which is when the attempt began.
+    `asked_at`: when consent was asked, which is when the attempt began. `refund`: the call did not begin.
     """
 
     tenant_id: UUID
@@ -130,6 +130,7 @@ def _fates(results: Sequence[Result], settled: set[UUID], now: datetime) -> dict
         "unknown": [
             is_open and result.outcome == "unknown" for result, is_open in zip(results, unsettled, strict=True)
         ],
+        "called": [not result.refund for result in results],
     }
 
 

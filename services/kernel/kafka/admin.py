@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kernel.contracts import TOPICS, Topic
 from services.kernel.contracts.base import DEAD_RETENTION
+from services.kernel.kafka import lanes
 from services.kernel.settings import KafkaSettings, load
 
 TOPIC_ALREADY_EXISTS = 36
@@ -27,7 +28,7 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
     await admin.start()
     try:
         existing = set(await admin.list_topics())
-        missing = [new for new in wanted_topics(settings.partitions) if new.name not in existing]
+        missing = [new for new in wanted_topics(settings) if new.name not in existing]
         if missing:
             response = await admin.create_topics(missing)
             _raise_on_error(response)
@@ -36,28 +37,38 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
         await admin.close()
 
 
-def wanted_topics(partitions: int) -> list[NewTopic]:
+def wanted_topics(settings: KafkaSettings) -> list[NewTopic]:
     """Every topic of the contracts and its dead letters."""
-    topics = [_new(topic, partitions) for topic in TOPICS.values()]
-    dead = [
-        NewTopic(
-            name=topic.dead,
-            num_partitions=1,
-            replication_factor=1,
-            topic_configs={"flush.messages": "1", "retention.ms": _milliseconds(DEAD_RETENTION)},
-        )
-        for topic in TOPICS.values()
-    ]
-    return topics + dead
+    return [new for topic in TOPICS.values() for new in (_facts(topic, settings), _dead_letters(topic, settings))]
 
 
-def _new(topic: Topic, partitions: int) -> NewTopic:
-    # A broker that stands alone must have written before it acknowledges: a truncated tail whose
-    # offsets are used again would be skipped silently by every consumer.
-    configs = {"flush.messages": "1", "cleanup.policy": "compact" if topic.compacted else "delete"}
-    if not topic.compacted:
-        configs["retention.ms"] = _milliseconds(topic.retention)
-    return NewTopic(name=topic.name, num_partitions=partitions, replication_factor=1, topic_configs=configs)
+def _facts(topic: Topic, settings: KafkaSettings) -> NewTopic:
+    partitions = lanes.partition_count(topic.name, settings.partitions)
+    if topic.compacted:
+        return _new(topic.name, partitions, settings.replicas, {"cleanup.policy": "compact"})
+    configs = {"cleanup.policy": "delete", "retention.ms": _milliseconds(topic.retention)}
+    return _new(topic.name, partitions, settings.replicas, configs)
+
+
+def _dead_letters(topic: Topic, settings: KafkaSettings) -> NewTopic:
+    return _new(topic.dead, 1, settings.replicas, {"retention.ms": _milliseconds(DEAD_RETENTION)})
+
+
+def _new(name: str, partitions: int, replicas: int, configs: dict[str, str]) -> NewTopic:
+    return NewTopic(
+        name=name,
+        num_partitions=partitions,
+        replication_factor=replicas,
+        topic_configs=configs | _durability(replicas),
+    )
+
+
+def _durability(replicas: int) -> dict[str, str]:
+    """What makes an acknowledgement final: most of the replicas have the record, or the only one has written it.
+
+    A truncated tail whose offsets are used again would be skipped silently by every consumer.
+    """
+    return {"flush.messages": "1"} if replicas == 1 else {"min.insync.replicas": str(replicas // 2 + 1)}
 
 
 def _milliseconds(time: timedelta) -> str:

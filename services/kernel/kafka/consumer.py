@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar, get_args
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel import clock, metrics
@@ -15,9 +16,11 @@ from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record, Undecodable, UnknownKind, decode, header_of
 from services.kernel.logging import get_logger
 
-# About 50 s of patience in all: an outage is waited out, then the process stops with the offset uncommitted.
-ATTEMPTS_MAX = 9
+# About 50 s of patience in all: an outage is waited out, then the process stops with the offset uncommitted. The pauses
+# stay short: what an outage held up goes on as soon as it is over.
+ATTEMPTS_MAX = 53
 BACKOFF_FIRST_SECONDS = 0.2
+BACKOFF_MAX_SECONDS = 1.0
 # This many bad records in a row are a bad build, not bad records.
 DEAD_RUN_MAX = 20
 # Under load batches are worth a wait; an idle consumer handles at once. What nobody waits for may wait longer.
@@ -28,7 +31,7 @@ TICK_SECONDS_OF_RARITIES = 0.5  # most of what comes is skipped
 _log = get_logger()
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """One fact and where it was read."""
 
     event: Event
@@ -42,7 +45,7 @@ Outcome = Literal["handled", "ignored", "dead"]
 Handler = Callable[[AsyncConnection, Sequence[Received]], Awaitable[Sequence[Event]]]
 
 
-class Raw(NamedTuple):
+class Raw(msgspec.Struct, frozen=True, gc=False):
     """A record as the broker gave it."""
 
     topic: str
@@ -167,7 +170,7 @@ class BatchRunner:
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
-                await asyncio.sleep(BACKOFF_FIRST_SECONDS * 2 ** (attempt - 1))
+                await asyncio.sleep(min(BACKOFF_FIRST_SECONDS * 2 ** (attempt - 1), BACKOFF_MAX_SECONDS))
             try:
                 return await act()
             except Exception as error:

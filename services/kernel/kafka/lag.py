@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from services.kernel.contracts import Topic
+from services.kernel.kafka import clients
 from services.kernel.settings import KafkaSettings
 
 POLL_SECONDS = 0.5
@@ -46,8 +47,8 @@ class GroupLag:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _watch(self, stop: asyncio.Event) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
-        reader = AIOKafkaConsumer(bootstrap_servers=self._settings.bootstrap_servers)
+        options = clients.options(self._settings)
+        admin, reader = AIOKafkaAdminClient(**options), AIOKafkaConsumer(**options)
         try:
             await reader.start()
             await admin.start()

@@ -31,6 +31,14 @@ def express_count(topic: str, partitions: int) -> int:
     return max(1, partitions // EXPRESS_SHARE) if has_lanes(topic) and partitions > 1 else 0
 
 
+def partition_count(topic: str, partitions: int) -> int:
+    """How many of `partitions` a topic gets: one without lanes as many as the bulk lane of the others.
+
+    It has nothing to keep apart, and each partition that a batch touches is a write to the disk of its own.
+    """
+    return partitions if has_lanes(topic) else max(1, partitions - max(1, partitions // EXPRESS_SHARE))
+
+
 class Split(NamedTuple):
     """How a topic's partitions are shared: the first `express` of `partitions` are the express lane."""
 

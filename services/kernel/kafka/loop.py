@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
@@ -63,8 +62,8 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
             _log.critical("consumer halts", group=self._consumer.group, reason=str(halt))
             raise
         finally:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._client.stop(), CLIENT_STOP_SECONDS)
+            # A client whose commit was given up cancels whoever stops it: what we end for must not be lost in that.
+            await asyncio.wait([asyncio.ensure_future(self._client.stop())], timeout=CLIENT_STOP_SECONDS)
 
     def not_ready_reason(self) -> str | None:
         """Why this consumer is not doing its work, or None."""

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
 from services.kernel.contracts import Event
-from services.kernel.kafka import lanes
+from services.kernel.kafka import clients, lanes
 from services.kernel.kafka.record import Record, encode
 from services.kernel.settings import KafkaSettings
 
@@ -31,14 +31,16 @@ class Publisher:
         self._splits: dict[str, lanes.Split] = {}
 
     async def start(self) -> None:
+        options = clients.options(self._settings)
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **options | {"request_timeout_ms": int(self._timeout_seconds * 1000)},
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES_MAX,
-            request_timeout_ms=int(self._timeout_seconds * 1000),
         )
+        # aiokafka has one number for both: what waits to be sent may wait longer than a request for its answer.
+        self._producer.client._request_timeout_ms = options["request_timeout_ms"]
         try:
             await self._producer.start()
         except BaseException:

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 
-from services.kernel.kafka import lanes
+from services.kernel.kafka import clients, lanes
 from services.kernel.kafka.consumer import TICK_SECONDS, TICK_SECONDS_OF_RARITIES, Consumer, ConsumerHalted, Raw
 from services.kernel.settings import KafkaSettings
 
@@ -23,6 +23,7 @@ RARE_BATCH_MAX = 4_000
 LANED_BATCH_MAX = 250
 # However many replies there are, a fifth of a batch is left for the rest.
 EXPRESS_MAX = 200
+# How long a fetch waits for a record, and aiokafka for something to do (whatever there is wakes it).
 IDLE_WAIT_MS = 1_000
 # With records left over the broker is asked for the other partitions only; those that run empty wait for its answer.
 BACKLOG_WAIT_MS = 50
@@ -56,7 +57,7 @@ class Reader:
         self._has_read = False  # and nothing is planned since
         self._rest_factor = 0.0  # of the bulk of the last batch
         self.client = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap_servers,
+            **clients.options(settings, held_back_ms=IDLE_WAIT_MS),
             group_id=consumer.group,
             client_id=f"{member}.{consumer.group}",
             enable_auto_commit=False,
@@ -66,6 +67,7 @@ class Reader:
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
             fetch_max_wait_ms=IDLE_WAIT_MS,
+            consumer_timeout_ms=IDLE_WAIT_MS,
         )
 
     async def start(self, listener: ConsumerRebalanceListener) -> None:

@@ -15,7 +15,7 @@ _ID = slice(7, 43)
 Headers = tuple[tuple[str, bytes], ...]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What is written to a topic."""
 
     topic: str

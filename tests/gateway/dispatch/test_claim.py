@@ -146,7 +146,8 @@ async def test_a_later_message_of_a_person_does_not_wait_for_one_that_is_deferre
     first, second = Story(person=person), Story(person=person)
     await desk.fund(first, second)
     await desk.run(
-        "update dispatch_queue set due_at = now() + interval '1 hour', attempt = 1 where message_id = :i", i=first.id
+        "update dispatch_queue set due_at = now() + interval '1 hour', was_called = true where message_id = :i",
+        i=first.id,
     )
     assert await worker.claim() == [second.id]
 

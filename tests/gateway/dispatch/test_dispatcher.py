@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from services.gateway.dispatch import dispatcher
+from services.gateway.dispatch import window
 from services.gateway.dispatch.caller import Caller
 from services.gateway.dispatch.dispatcher import Dispatcher
 from services.gateway.dispatch.graph_client import GraphClient
@@ -41,13 +41,14 @@ class Consent:
         self.says: dict[UUID, dict[str, Any]] = {}
         self.status = 200
         self.delay_seconds = 0.0
+        self.delay_seconds_each = 0.0
         self.asked: list[list[UUID]] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         questions = [UUID(question["message_id"]) for question in (await request.json())["questions"]]
         self.asked.append(questions)
-        await asyncio.sleep(self.delay_seconds)
+        await asyncio.sleep(self.delay_seconds + self.delay_seconds_each * len(questions))
         answers = [{"message_id": str(id_), **self.says.get(id_, {"answer": "send"})} for id_ in questions]
         return web.Response(status=self.status, body=json.dumps({"answers": answers}))
 
@@ -245,6 +246,24 @@ async def test_no_answer_of_consent_is_no_send_and_the_message_goes_when_consent
     assert len(await sandbox.sends(phone)) == 1
 
 
+async def test_where_a_crowd_comes_too_late_for_its_calls_few_are_begun_at_a_time(
+    office: Office, consent: Consent, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "BEGINNING_MIN", 2)
+    consent.delay_seconds_each = 0.2  # twelve at once would never be asked about within a second
+    stories = [await office.put(new_phone(), lane="express") for _ in range(12)]
+    async with office.working(consent, sandbox.url):
+        for story in stories:
+            await office.becomes(story, State.SENT)
+        consent.delay_seconds_each, crowd = 0.0, len(consent.asked)
+        await office.desk.run("update number_buckets set parked_until = now() + interval '1 hour'")
+        stories = [await office.put(new_phone(), lane="express") for _ in range(30)]
+        await office.desk.run("update number_buckets set parked_until = null")
+        for story in stories:
+            await office.becomes(story, State.SENT)
+    assert max(map(len, consent.asked[crowd:])) > 4, "all is well, and there are more at a time again"
+
+
 async def test_meta_out_of_reach_is_no_failure_and_no_second_send(
     office: Office, consent: Consent, sandbox: Sandbox
 ) -> None:
@@ -314,9 +333,9 @@ async def test_a_slow_answer_does_not_hold_the_places_of_the_others_of_its_claim
     async with office.working(consent, sandbox.url) as dispatcher:
         for story in others:
             await office.becomes(story, State.SENT)
-        await until(lambda: _is(dispatcher._in_flight <= 1))
+        await until(lambda: _is(dispatcher._window.in_flight <= 1))
         await office.becomes(slow, State.SENT)
-        await until(lambda: _is(dispatcher._in_flight == 0))
+        await until(lambda: _is(dispatcher._window.in_flight == 0))
 
 
 async def test_a_body_that_nobody_can_open_waits_for_help_and_stops_no_one(
@@ -393,15 +412,15 @@ async def test_a_number_that_meta_throttles_rests_and_another_tenants_goes_on(
 async def test_a_reply_is_claimed_between_two_claims_of_mailings(
     office: Office, consent: Consent, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "LOADED_BULK_SECONDS", 60.0)
-    for _ in range(dispatcher.LOADED_MESSAGES):
+    monkeypatch.setattr(window, "LOADED_BULK_SECONDS", 60.0)
+    for _ in range(window.LOADED_MESSAGES):
         await office.put(new_phone())
     consent.delay_seconds = 0.9
     async with office.working(consent, sandbox.url):
         await until(lambda: _is(len(consent.asked) == 1))
         later, reply = await office.put(new_phone()), await office.put(new_phone(), lane="express")
         await until(lambda: _is(len(consent.asked) == 2))
-        assert (len(consent.asked[0]), consent.asked[1]) == (dispatcher.LOADED_MESSAGES, [reply.id])
+        assert (len(consent.asked[0]), consent.asked[1]) == (window.LOADED_MESSAGES, [reply.id])
         consent.delay_seconds = 0.0
         await office.becomes(later, State.SENT)  # when the crowd is gone
 

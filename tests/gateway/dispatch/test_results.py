@@ -1,11 +1,20 @@
 """What became of a call is written once, by the attempt that is still the present one."""
 
+import asyncio
+
+import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from services.gateway.dispatch import repository
 from services.gateway.messages.states import State
+from services.kernel import clock
+from services.kernel.db import PLANS_KEPT
+from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.dispatch.stand import Worker, result
 from tests.gateway.messages.stand import Desk, Story, new_person
+from tests.gateway.messages.test_plans import nodes
 
 
 async def state_of(desk: Desk, story: Story) -> State:
@@ -62,6 +71,33 @@ async def test_a_deferred_message_waits_and_lets_others_of_its_person_pass(desk:
     await worker.report(result(story, "requeue", await worker.begin(story), delay_seconds=60))
     assert await worker.claim() == [next_one.id]
     assert (await desk.outbox(story), await desk.callbacks(story)) == ([], [])
+
+
+async def test_a_message_whose_call_did_not_begin_keeps_its_place_and_one_that_meta_put_off_does_not(
+    desk: Desk, worker: Worker
+) -> None:
+    person = new_person()
+    story, next_one = Story(person=person), Story(person=person)
+    await desk.fund(story, next_one)
+    attempt = await worker.begin(story)
+    await worker.report(result(story, "requeue", attempt, delay_seconds=0.2, refund=1))
+    assert await worker.claim() == []
+    await asyncio.sleep(0.3)
+    await worker.report(result(story, "requeue", await worker.begin(story), delay_seconds=60))
+    assert await worker.claim() == [next_one.id]
+
+
+async def test_a_result_that_waited_for_the_row_still_lets_the_message_leave(desk: Desk, worker: Worker) -> None:
+    story = Story()
+    await desk.fund(story)
+    attempt = await worker.begin(story)
+    async with desk.database.transaction() as connection:
+        await connection.execute(text("update dispatch_queue set position = position"))
+        report = asyncio.create_task(worker.report(result(story, "sent", attempt)))
+        await asyncio.sleep(0.3)
+        assert not report.done()
+    await report
+    assert await desk.queued(story) is None
 
 
 async def test_a_refund_never_fills_a_pair_above_its_burst(desk: Desk, worker: Worker) -> None:
@@ -226,3 +262,35 @@ async def test_nothing_is_published_when_the_transaction_fails(desk: Desk, worke
         )
     assert (await state_of(desk, good), await desk.outbox(good)) == (State.SENDING, [])
     assert await desk.queued(good) is not None
+
+
+async def test_results_read_their_own_rows_only_where_statistics_say_that_the_queue_is_empty(
+    desk: Desk, worker: Worker, infrastructure: Infrastructure
+) -> None:
+    await desk.fund(*(Story() for _ in range(500)))
+    await desk.run("delete from dispatch_queue")
+    owner = await asyncpg.connect(
+        f"{infrastructure.owners['gateway'].rpartition('/')[0]}/{desk.database.engine.url.database}"
+    )
+    await owner.execute("analyze dispatch_queue")
+    await owner.close()
+    stories = [Story() for _ in range(500)]
+    await desk.fund(*stories)
+    await desk.run("update dispatch_queue set attempt = 1, call_before = now() + interval '1 second'")
+    done = sorted(story.id for story in stories[:100])
+    columns = {
+        "ids": done,
+        "attempts": [1] * 100,
+        "due": [None] * 100,
+        "unknown": [False] * 100,
+        "called": [True] * 100,
+    }
+    async with desk.database.transaction() as connection:
+        for setting in PLANS_KEPT.items():
+            await connection.execute(text(f"set local {' = '.join(setting)}"))
+        explained = text(f"explain (analyze, format json) {repository._SETTLE.text}")
+        (plan,) = await connection.scalar(explained, columns | {"at": clock.now()})
+    scans = [node for node in nodes(plan["Plan"]) if node.get("Relation Name") == "dispatch_queue"]
+    assert sum(node["Actual Loops"] * node["Actual Rows"] for node in scans if "Scan" in node["Node Type"]) == 200
+    assert not any(node.get("Rows Removed by Join Filter") for node in nodes(plan["Plan"]))
+    assert len(await desk.rows("select from dispatch_queue")) == 400

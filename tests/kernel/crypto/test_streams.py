@@ -8,10 +8,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
+from msgspec.structs import replace
 
 from services.kernel import crypto
 from services.kernel.crypto.streams import CHUNK_BYTES, STREAM_HEADER_BYTES
+from services.kernel.identifiers import uuid7
 
 PLACE = crypto.Place(UUID(int=1), "media", "file", "a")
 KEY = crypto.Key(uuid7(), crypto.random_key())
@@ -105,10 +106,10 @@ def test_chunks_of_another_stream_under_the_same_key_and_place_do_not_fit() -> N
 def test_another_place_does_not_open() -> None:
     stream = sealed(b"photo")
     for other in (
-        PLACE._replace(tenant_id=UUID(int=2)),
-        PLACE._replace(table="medi", column="afile"),
-        PLACE._replace(column="details"),
-        PLACE._replace(row="b"),
+        replace(PLACE, tenant_id=UUID(int=2)),
+        replace(PLACE, table="medi", column="afile"),
+        replace(PLACE, column="details"),
+        replace(PLACE, row="b"),
     ):
         with pytest.raises(crypto.CannotOpen):
             opened(stream, place=other)

@@ -1,12 +1,14 @@
 """Consuming on the real broker: batches, outcomes, redelivery, members that come and go."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -28,6 +30,8 @@ from tests.fixtures import infrastructure as servers
 from tests.fixtures.infrastructure import Infrastructure
 
 PATIENCE_SECONDS = 30
+WITHOUT_WRITES_SECONDS = 2.0
+OUTAGE_SECONDS = 7.0
 
 
 def captured(tenant_id: UUID, number: int = 0) -> ChargeCaptured:
@@ -157,8 +161,8 @@ async def test_a_record_that_cannot_be_decoded_is_dead_and_the_rest_goes_on(
 ) -> None:
     tenant_id = uuid4()
     event = captured(tenant_id)
-    garbage = encode(event)._replace(value=b'{"no": "such shape"}')
-    newer = encode(event)._replace(headers=(("ce_type", b"charge.captured.v99"), ("ce_id", b"newer")))
+    garbage = msgspec.structs.replace(encode(event), value=b'{"no": "such shape"}')
+    newer = msgspec.structs.replace(encode(event), headers=(("ce_type", b"charge.captured.v99"), ("ce_id", b"newer")))
     foreign = Record("charges", b"k", b"{}", (("ce_type", b"weather.changed.v1"),))
     await publisher.send([garbage, newer, foreign])
     await publisher.publish([event])
@@ -184,6 +188,51 @@ async def test_an_outage_is_waited_out_and_never_buried(
     assert reader.first == [event.id]
 
 
+async def test_soon_after_an_outage_its_consumer_goes_on(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    event = captured(tenant_id)
+    tried: list[float] = []
+
+    def is_down(_received: Received) -> OSError | None:
+        tried.append(time.monotonic())
+        return OSError("down") if tried[-1] < tried[0] + OUTAGE_SECONDS else None
+
+    reader = Reader(tenant_id)
+    reader.fail = is_down
+    await publisher.publish([event])
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await until(lambda: event.id in reader.seen)
+    assert tried[-1] - tried[0] < OUTAGE_SECONDS + 3
+
+
+async def test_a_database_that_takes_no_writes_is_waited_for_and_nothing_is_buried(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher
+) -> None:
+    tenant_id = uuid4()
+    first, second = captured(tenant_id), captured(tenant_id)
+    reader = Reader(tenant_id)
+    async with running(infrastructure, database, publisher, reader.consumer()):
+        await publisher.publish([first])
+        await until(lambda: first.id in reader.seen)
+        await new_sessions(infrastructure, database, "set default_transaction_read_only = on")
+        await publisher.publish([second])
+        await asyncio.sleep(WITHOUT_WRITES_SECONDS)
+        assert second.id not in reader.seen
+        await new_sessions(infrastructure, database, "reset default_transaction_read_only")
+        await until(lambda: second.id in reader.seen)
+
+
+async def new_sessions(infrastructure: Infrastructure, database: Database, change: str) -> None:
+    """Change the database for whoever connects from now on, and let everybody connect anew."""
+    name = database.engine.url.database
+    await servers._as_superuser(infrastructure, f'alter database "{name}" {change}')
+    await servers._as_superuser(
+        infrastructure, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+    )
+
+
 async def test_when_everything_fails_the_consumer_halts_with_the_offset_uncommitted(
     infrastructure: Infrastructure, database: Database, publisher: Publisher
 ) -> None:
@@ -205,8 +254,8 @@ async def test_many_bad_records_among_good_ones_are_no_run_of_them(
 ) -> None:
     tenant_id = uuid4()
     events = [captured(tenant_id, n) for n in range(60)]
-    good = [encode(event)._replace(key=b"one partition") for event in events]
-    bad = [record._replace(value=b'{"no": "such shape"}') for record in good[::2]]
+    good = [msgspec.structs.replace(encode(event), key=b"one partition") for event in events]
+    bad = [msgspec.structs.replace(record, value=b'{"no": "such shape"}') for record in good[::2]]
     await publisher.send([record for pair in zip(good[:30], bad, strict=True) for record in pair] + good[30:])
     reader = Reader(tenant_id)
     async with running(infrastructure, database, publisher, reader.consumer()):
@@ -261,7 +310,13 @@ async def test_a_commit_that_never_ends_halts_the_consumer_instead_of_stopping_i
     async def never(_offsets: object) -> None:
         await asyncio.Event().wait()
 
+    async def cut_off() -> None:
+        await stop()
+        raise asyncio.CancelledError  # as aiokafka's own does after a commit that was given up
+
+    stop = loop._client.stop
     monkeypatch.setattr(loop._client, "commit", never)
+    monkeypatch.setattr(loop._client, "stop", cut_off)
     monkeypatch.setattr("services.kernel.kafka.loop.COMMIT_SECONDS_MAX", 0.2)
     await publisher.publish([captured(tenant_id)])
     with pytest.raises(ConsumerHalted, match="coordinator"):
@@ -302,11 +357,13 @@ async def test_facts_of_other_subjects_and_kinds_are_passed_over_without_being_d
     tenant_id = uuid4()
     unread = encode(reported(tenant_id, "sent"))
     assert dict(unread.headers)["ce_subject"] == b"sent"
-    foreign = encode(captured(tenant_id))._replace(topic=STATUSES.name, value=b"no JSON, and nobody looks")
+    foreign = msgspec.structs.replace(
+        encode(captured(tenant_id)), topic=STATUSES.name, value=b"no JSON, and nobody looks"
+    )
     bare = encode(reported(tenant_id, "failed"))
-    bare = bare._replace(headers=tuple(header for header in bare.headers if header[0] != "ce_subject"))
+    bare = msgspec.structs.replace(bare, headers=tuple(header for header in bare.headers if header[0] != "ce_subject"))
     wanted = [reported(tenant_id, "delivered"), reported(tenant_id, "failed")]
-    await publisher.send([unread._replace(value=b"no JSON, and nobody looks"), foreign, bare])
+    await publisher.send([msgspec.structs.replace(unread, value=b"no JSON, and nobody looks"), foreign, bare])
     await publisher.publish(wanted)
     reader = Reader(tenant_id, f"gateway.test-{uuid4().hex[:8]}")
     consumer = Consumer(

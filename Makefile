@@ -7,14 +7,11 @@ PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, ensurepip; assert sys.version
 VENV := .venv/bin
 VESTNIK := $(VENV)/python -m tools.vestnik
 PATHS := services tools deploy tests
-SECONDS ?= 60
-RATE ?= 300
-PER_SECOND ?= 1000
-FAULTS ?= 70
-SEED ?= 7
+# What is not given on the command line is the program's own to choose.
+option = $(if $($(1)),--$(2) $($(1)))
 
 .DEFAULT_GOAL := help
-.PHONY: run up down logs status test check bench mailing chaos profile replay clean lock help setup
+.PHONY: run up down logs status test check bench idle mailing chaos soak outage profile replay clean lock help setup
 
 run: setup ## start everything, perform the main job visibly, keep running until Ctrl-C
 	@$(VESTNIK) run
@@ -43,16 +40,25 @@ check: .venv/.stamp ## lint, strict types, import contracts, generated documents
 	$(VESTNIK) openapi --check
 
 bench: setup ## measure: make bench SECONDS=120 RATE=700 -> var/bench/latest.json
-	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE)
+	@$(VENV)/python -m tests.bench $(call option,SECONDS,seconds) $(call option,RATE,rate)
+
+idle: setup ## what an unused stack costs, and how soon a single message goes out -> var/bench-idle/latest.json
+	@$(VENV)/python -m tests.bench.idle
 
 mailing: setup ## does a mailing slow down anybody's answers? make mailing PER_SECOND=1000 -> var/bench-mailing/latest.json
-	@$(VENV)/python -m tests.bench.mailing --per-second $(PER_SECOND)
+	@$(VENV)/python -m tests.bench.mailing $(call option,PER_SECOND,per-second)
 
 chaos: setup ## break things: make chaos FAULTS=70 SEED=7 RATE=100 [FROM=N] -> var/chaos/latest.json
-	@$(VENV)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) --rate $(RATE) $(if $(FROM),--from $(FROM))
+	@$(VENV)/python -m tests.chaos $(call option,FAULTS,faults) $(call option,SEED,seed) $(call option,RATE,rate) $(call option,FROM,from)
 
-profile: setup ## measure with a profiler in the processes: where does the time go
-	@$(VENV)/python -m tests.bench --seconds $(SECONDS) --rate $(RATE) --profile
+soak: setup ## an hour under load, does anything grow? make soak MINUTES=60 RATE=300 -> var/soak/latest.json
+	@$(VENV)/python -m tests.soak $(call option,MINUTES,minutes) $(call option,RATE,rate)
+
+outage: setup ## a server is down under load: make outage WHAT=kafka|postgres MINUTES=5 RATE=100 -> var/soak/outage-WHAT.json
+	@$(VENV)/python -m tests.soak.outage $(call option,WHAT,what) $(call option,MINUTES,minutes) $(call option,RATE,rate)
+
+profile: setup ## measure under py-spy: make profile RATE=300 -> a flame graph and the top 20 of each process, var/bench/profile-*
+	@$(VENV)/python -m tests.bench $(call option,SECONDS,seconds) $(call option,RATE,rate) --profile
 
 replay: .venv/.stamp ## the published facts into an empty schema: the same journal and balances (needs `make up`)
 	@$(VESTNIK) replay
@@ -68,7 +74,8 @@ lock: .venv/.stamp ## resolve the requirements anew (for maintainers: it fetches
 help: ## show this text
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.stamp var/kafka/.stamp
+# Kafka first: a machine without Java or Maven is told so before anything is fetched.
+setup: var/kafka/.stamp .venv/.stamp
 	@$(PYTHON) -m deploy.local.bootstrap postgres
 
 .venv/.stamp: requirements-dev.lock

@@ -1,4 +1,4 @@
-"""Which tenant a request is about: a token speaks for one, a path names one."""
+"""The tenant that a path names: one that billing knows."""
 
 import asyncio
 from typing import Annotated
@@ -6,18 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from services.kernel.errors import Forbidden, NotFound
-from services.kernel.http import CallerTenant
-
-
-def _tenant_of(caller: CallerTenant) -> UUID:
-    if caller.tenant_id is None:
-        raise Forbidden("this route is for a tenant: the token names none")
-    return caller.tenant_id
-
-
-CallerOfTenant = Annotated[UUID, Depends(_tenant_of)]
-
+from services.kernel.errors import NotFound
 
 # A tenant that was made a moment ago is still on its way here.
 PATIENCE_SECONDS, LOOK_SECONDS = 3.0, 0.05

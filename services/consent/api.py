@@ -28,7 +28,7 @@ def create_consent_app(
 ) -> FastAPI:
     """The application with every route of this service."""
     app = create_app("consent", process)
-    app.state.database = database
+    app.state.database = app.state.question_database = database
     app.state.directory = directory
     app.state.inbound_lag = inbound_lag
     app.state.book = Book()
@@ -45,7 +45,9 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     directory = process.open_directory(unb64url(process.settings.box.private_key.get_secret_value()))
     inbound_lag = GroupLag(process.settings.kafka, group=GROUP, topic=INBOUND)
     process.task("lag of consent.inbound", inbound_lag.run)
-    return create_consent_app(process, database=database, directory=directory, inbound_lag=inbound_lag)
+    app = create_consent_app(process, database=database, directory=directory, inbound_lag=inbound_lag)
+    app.state.question_database = await process.open_database(MIGRATIONS, keeps_plans=True)  # it only probes keys
+    return app
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, Unavailable,
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 W = TypeVar("W")
+Loaded = dict[K, V | None]
 
 PATIENCE_SECONDS = 2.0  # a caller of a hot door does not wait longer for a hanging database
 RETRY_SECONDS = 1.0  # how long an old entry is used before the database is asked again
@@ -46,7 +47,7 @@ class Remembered(Generic[K, V]):
         self._entries_max = entries_max
         self._entries: dict[K, _Entry[V]] = {}
         self._absent: dict[K, float] = {}  # until when it is believed
-        self._loads: dict[K, asyncio.Task[V | None]] = {}
+        self._loads: dict[K, asyncio.Task[Loaded[K, V]]] = {}  # what is being loaded, by each key of it
 
     def fresh(self, key: K) -> V | None:
         """The value if it is remembered and fresh; None says nothing."""
@@ -65,7 +66,7 @@ class Remembered(Generic[K, V]):
             return None
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                return await asyncio.shield(self._loading(key))
+                return await self._loaded_value(key)
         except (*DEPENDENCY_ERRORS, Unavailable) as error:
             if not is_retryable(error):
                 raise
@@ -85,31 +86,39 @@ class Remembered(Generic[K, V]):
         self._entries.pop(key, None)
         self._absent.pop(key, None)
 
-    def _loading(self, key: K) -> "asyncio.Task[V | None]":
-        """One load for all who ask at the same time; it goes on when they lose their patience."""
-        task = self._loads.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._load_and_put(key))
-            self._loads[key] = task
-            task.add_done_callback(lambda done: self._loaded(key, done))
+    async def _loaded_value(self, key: K) -> V | None:
+        """What is being loaded for anybody; where that question had to leave the key out, it gets one of its own."""
+        found = await asyncio.shield(self._loads.get(key) or self._load_again(key))
+        if key not in found:
+            found = await asyncio.shield(self._loads.get(key) or self._start([key]))
+        return found[key]
+
+    def _load_again(self, key: K) -> "asyncio.Task[Loaded[K, V]]":
+        """The key, and with it what is in use and soon too old."""
+        return self._start([key] if self._load_many is None else [key, *self._soon_too_old(key)])
+
+    def _start(self, keys: Sequence[K]) -> "asyncio.Task[Loaded[K, V]]":
+        """One load for all who ask for one of these meanwhile; it goes on when they lose their patience."""
+        task = asyncio.ensure_future(self._load_and_put(keys))
+        self._loads |= dict.fromkeys(keys, task)
+        task.add_done_callback(lambda done: self._ended(keys, done))
         return task
 
-    async def _load_and_put(self, key: K) -> V | None:
-        neighbours = [] if self._load_many is None else self._soon_too_old(key)
-        found = await self._load_together(key, neighbours) if neighbours else None
-        if found is None:
-            value = await self._load(key)
+    async def _load_and_put(self, keys: Sequence[K]) -> Loaded[K, V]:
+        found = await self._load_together(keys) if len(keys) > 1 else None
+        if found is None:  # of a crowd that cannot be read together, the first alone
+            keys = keys[:1]
+            found = {keys[0]: await self._load(keys[0])}
+        loaded = {key: found.get(key) for key in keys}
+        for key, value in loaded.items():
             self.put(key, value)
-            return value
-        for one in (key, *neighbours):
-            self.put(one, found.get(one))
-        return found.get(key)
+        return loaded
 
-    async def _load_together(self, key: K, neighbours: Sequence[K]) -> Mapping[K, V] | None:
+    async def _load_together(self, keys: Sequence[K]) -> Mapping[K, V | None] | None:
         """None where one of them cannot be read: that is its own fault, and may be another tenant's."""
-        assert self._load_many is not None  # without it there are no neighbours
+        assert self._load_many is not None  # without it there is only one
         try:
-            return await self._load_many([key, *neighbours])
+            return await self._load_many(keys)
         except ServiceError as error:
             if error.retryable:
                 raise
@@ -119,12 +128,14 @@ class Remembered(Generic[K, V]):
         """Other entries that were used since they were loaded and have lived for half of their time."""
         limit = monotonic() + self._fresh_seconds / 2
         entries = {one: self._entries[one] for one in self._used if one != key and one in self._entries}
-        due = [one for one, entry in entries.items() if entry.fresh_until < limit][:TOGETHER_MAX]
+        old = [one for one, entry in entries.items() if entry.fresh_until < limit and one not in self._loads]
+        due = old[:TOGETHER_MAX]
         self._used = list(entries.keys() - set(due))
         return due
 
-    def _loaded(self, key: K, task: "asyncio.Task[V | None]") -> None:
-        del self._loads[key]
+    def _ended(self, keys: Sequence[K], task: "asyncio.Task[Loaded[K, V]]") -> None:
+        for key in keys:
+            del self._loads[key]
         if not task.cancelled():
             task.exception()  # whoever waited has it; nobody may be left who does
 

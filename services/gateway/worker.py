@@ -11,9 +11,10 @@ from services.gateway.callbacks.service import wake as wake_callbacks
 from services.gateway.confirmations.service import Confirmations
 from services.gateway.deliveries.service import Deliveries
 from services.gateway.dispatch.caller import Caller
-from services.gateway.dispatch.dispatcher import WINDOW, Dispatcher
+from services.gateway.dispatch.dispatcher import Dispatcher
 from services.gateway.dispatch.graph_client import GraphClient
 from services.gateway.dispatch.questions import Questions
+from services.gateway.dispatch.window import WINDOW
 from services.gateway.idempotency.service import prune
 from services.gateway.inbound.consumers import consumers as inbound_consumers
 from services.gateway.inbound.keeping import keep as keep_inbound

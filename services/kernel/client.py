@@ -19,7 +19,7 @@ RETRYABLE_STATUSES = frozenset({408, 425, 429})
 
 
 class Answer(NamedTuple):
-    """What came back, whatever its status: for doors that pass it on."""
+    """What came back, whatever its status below 500."""
 
     status: int
     content_type: str
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class RemoteProblem(ServiceError):
-    """The other service refused (4xx). Its problem details pass on: detail as message, code, and the whole `body`."""
+    """The other service refused (4xx). Its problem details pass on: their detail as message, their title as code."""
 
     code = "remote_problem"
 
@@ -39,11 +39,9 @@ class RemoteProblem(ServiceError):
         problem = _problem_of(answer)
         super().__init__(str(problem.get("detail", f"{audience} answered {answer.status}")))
         self.status = answer.status
-        self.code = str(problem.get("code", self.code))
+        self.code = str(problem.get("title", self.code))
         self.retryable = answer.status in RETRYABLE_STATUSES
         self.retry_after_seconds = answer.retry_after_seconds
-        self.answer = answer
-        self.body = answer.body
 
 
 def _problem_of(answer: Answer) -> dict[str, Any]:
@@ -78,21 +76,6 @@ class InternalClient:
         self._owns_session = session is None
         self._seconds = metrics.INTERNAL_CALL_SECONDS.labels(audience)
 
-    async def get(
-        self, path: str, *, params: dict[str, str] | None = None, role: str = "service", tenant_id: UUID | None = None
-    ) -> Any:
-        """The decoded JSON of a 2xx. Raises RemoteProblem for 4xx, Unavailable for everything that may pass."""
-        return self._good(await self.exchange("GET", path, params=params, role=role, tenant_id=tenant_id))
-
-    async def post(self, path: str, json: Any, *, role: str = "service", tenant_id: UUID | None = None) -> Any:
-        """As `get`. An Unavailable after a POST says nothing about whether it took effect."""
-        body = msgspec.json.encode(json)
-        return self._good(await self.exchange("POST", path, body=body, role=role, tenant_id=tenant_id))
-
-    async def put(self, path: str, json: Any, *, role: str = "service", tenant_id: UUID | None = None) -> Any:
-        body = msgspec.json.encode(json)
-        return self._good(await self.exchange("PUT", path, body=body, role=role, tenant_id=tenant_id))
-
     async def exchange(
         self,
         method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
@@ -103,10 +86,12 @@ class InternalClient:
         role: str = "service",
         tenant_id: UUID | None = None,
         subject: str | None = None,
-        headers: dict[str, str] | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> Answer:
-        """Send raw bytes and return any answer below 500 as it is; Unavailable for 5xx and failed connections."""
+        """Send raw bytes and return any answer below 500 as it is; Unavailable for 5xx and failed connections.
+
+        After a POST, Unavailable says nothing about whether it took effect.
+        """
         token = self._issuer.issue(
             audience=self._audience,
             role=role,
@@ -118,7 +103,7 @@ class InternalClient:
             self._base_url + path,
             data=body,
             params=params,
-            headers={"Content-Type": "application/json", **(headers or {}), "Authorization": f"Bearer {token}"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS),
             allow_redirects=False,
         )
@@ -155,11 +140,6 @@ class InternalClient:
         if answer.status >= 500:
             raise Unavailable(f"{self._audience} answered {answer.status}; try again", answer.retry_after_seconds or 1)
         return answer
-
-    def _good(self, answer: Answer) -> Any:
-        if answer.status >= 300:
-            raise RemoteProblem(self._audience, answer)
-        return answer.json()
 
 
 def _seconds(header: str | None) -> int | None:

@@ -1,6 +1,7 @@
 """Where a list that is ordered by UUIDv7 goes on: an opaque text with a version, bound to its question."""
 
 import struct
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
@@ -48,6 +49,17 @@ def decode(text: str, question: bytes) -> Cursor:
     if fingerprint != _fingerprint(question):
         raise OtherQuestion
     return Cursor(UUID(bytes=before), UUID(bytes=low))
+
+
+def goes_on_below(found: Sequence[UUID], *, limit: int, scan: int, looked_at: int, bound: UUID | None) -> UUID | None:
+    """Below which id the page after this one begins; None at the end of the range.
+
+    `found` are the ids that matched, up to one more than the page's `limit`, among the `looked_at` rows (`scan` at
+    most) of which `bound` was the last.
+    """
+    if len(found) > limit:
+        return found[limit - 1]
+    return bound if looked_at == scan else None
 
 
 def _fingerprint(question: bytes) -> bytes:

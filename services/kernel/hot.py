@@ -28,7 +28,7 @@ Header = tuple[bytes, bytes]
 TRANSPORT = "vestnik.transport"  # in a scope: the server's side of the connection
 CLIENT_GONE = 499  # nobody is there to be answered; only metrics see it
 CLOSE = (b"connection", b"close")
-BUNCH_SECONDS = 0.008  # the most that a request waits for company; the doors' batches wait several times as long
+BUNCH_SECONDS = 0.02  # the most that a request waits for company; the doors' batches gather as long, or longer
 _SERIES_MAX = 4_096
 
 

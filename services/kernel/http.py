@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -55,8 +56,15 @@ class _Role:
 
 
 CallerService = Annotated[Principal, Depends(_Role("service"))]
-CallerTenant = Annotated[Principal, Depends(_Role("tenant"))]
 CallerStaff = Annotated[Principal, Depends(_Role("staff"))]
+
+
+async def _tenant_of(caller: Annotated[Principal, Depends(_Role("tenant"))]) -> UUID:
+    assert caller.tenant_id is not None, "the verifier refuses tenant tokens without a tenant"
+    return caller.tenant_id
+
+
+CallerTenant = Annotated[UUID, Depends(_tenant_of)]  # the tenant that the token speaks for
 
 
 def create_app(title: str, process: Process[Any], *, body_bytes_max: int = BODY_BYTES_MAX) -> HotApp:

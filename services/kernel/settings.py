@@ -57,7 +57,8 @@ class DatabaseSettings(Part):
 
 class KafkaSettings(Part):
     bootstrap_servers: str = Field(min_length=1)
-    partitions: int = Field(default=6, ge=1)
+    partitions: int = Field(default=6, ge=1)  # of a topic, when it is created; see lanes.partition_count
+    replicas: int = Field(default=1, ge=1)  # of a topic, when it is created: each on a broker of its own
 
 
 class InternalSettings(Part):

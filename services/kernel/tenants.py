@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from services.kernel import crypto
 from services.kernel.contracts.tenants import TENANTS, NumberChanged, TenantChanged
 from services.kernel.errors import is_retryable
+from services.kernel.kafka import clients
 from services.kernel.kafka.record import Undecodable, UnknownKind, decode
 from services.kernel.logging import get_logger
 from services.kernel.settings import KafkaSettings
@@ -108,10 +109,11 @@ class TenantDirectory:
 
     async def _follow(self, stop: asyncio.Event) -> None:
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **clients.options(self._settings, held_back_ms=FETCH_WAIT_MS),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_WAIT_MS,
+            consumer_timeout_ms=READ_WAIT_MS,
         )
         await client.start()
         try:

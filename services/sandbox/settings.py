@@ -21,9 +21,7 @@ class WebhookSettings(Part):
     retry_start_seconds: float = Field(default=0.5, gt=0)
     retry_cap_seconds: float = Field(default=30.0, gt=0)
     give_up_seconds: float = Field(default=SEVEN_DAYS_SECONDS, gt=0)
-    pending_max: int = Field(
-        default=1_000_000, ge=1
-    )  # updates in memory (some 300 bytes each); above, sends get 130429
+    pending_max: int = Field(default=1_000_000, ge=1)  # updates in memory, some 300 bytes each; above: 130429
 
 
 class DelaySettings(Part):
@@ -54,6 +52,9 @@ class MediaSettings(Part):
 
 class Settings(ProcessSettings):
     process_name: str = "sandbox-api"
+    file: Path
+    seed: int = 7
+    latency_ms: int = Field(default=0, ge=0, le=600_000)
     webhook: WebhookSettings
     delays: DelaySettings = DelaySettings()
     app_secret: SecretStr = Field(min_length=1)
@@ -71,7 +72,3 @@ class Settings(ProcessSettings):
         if not is_local and not self.control_token.get_secret_value():
             raise ValueError("CONTROL_TOKEN is required when HTTP__HOST is not a loopback address")
         return self
-
-    file: Path
-    seed: int = 7
-    latency_ms: int = Field(default=0, ge=0, le=600_000)

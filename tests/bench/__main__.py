@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     console.print(f"written: {wish.directory / 'latest.json'}", highlight=False)
     for name in wish.profiled:
-        console.print(f"written: {wish.directory / f'profile-{name}.txt'}", highlight=False)
+        console.print(f"written: {wish.directory / f'profile-{name}'}.*", highlight=False)
     return 0
 
 
@@ -44,9 +45,9 @@ def _wish(arguments: Sequence[str]) -> Wish:
     parser.add_argument("--seconds", type=_positive, default=60.0, help="how long the measured window is")
     parser.add_argument("--rate", type=_positive, default=300.0, help="messages a second that are offered")
     parser.add_argument("--profile", nargs="*", metavar="NAME", choices=CHOICES,
-                        help="profile these processes (none named: the busy ones)")  # fmt: skip
+                        help="watch these processes with py-spy (none named: all but the sandbox)")  # fmt: skip
     parser.add_argument("--copies", action="append", default=[], type=_copies, metavar="NAME=N",
-                        help="run a process more than once, as gateway-worker=2")  # fmt: skip
+                        help="run a worker more than once, as gateway-worker=2")  # fmt: skip
     parser.add_argument("--persons", type=int, default=population.PERSONS, help="fewer people start sooner")
     parser.add_argument("--dir", type=Path, default=VAR / "bench", help="where the stack keeps everything")
     given = parser.parse_args(arguments)
@@ -56,16 +57,18 @@ def _wish(arguments: Sequence[str]) -> Wish:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("must be more than zero")
-    return value
+    with suppress(ValueError):
+        if (value := float(text)) > 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
 
 
 def _copies(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    if name not in processes.MODULES or not number.isdigit() or int(number) < 1:
-        raise argparse.ArgumentTypeError(f"give a process and how many, as {processes.SERVICES[0]}=2")
+    # Nothing stands before several doors here: a second one would have no work.
+    is_worker = name in processes.MODULES and name.endswith("-worker")
+    if not is_worker or not number.isdigit() or int(number) < 1:
+        raise argparse.ArgumentTypeError("give a worker and how many, as gateway-worker=2")
     return name, int(number)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, cast
 CONNECTIONS_MAX = 512
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+RETRY_AFTER = b"\r\nretry-after:"
 
 
 class Answer(NamedTuple):
@@ -17,6 +18,7 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    says_when: bool = False  # it has a Retry-After
 
 
 BROKEN = Answer(0, b"")
@@ -68,9 +70,10 @@ class Connection(asyncio.Protocol):
 class Pool:
     """Gives each request an idle connection, opens one more when there is none, or lets it wait at the bound."""
 
-    def __init__(self, host: str, port: int, waiting: Waiting) -> None:
+    def __init__(self, host: str, port: int, waiting: Waiting, connections_max: int = CONNECTIONS_MAX) -> None:
         self._address = (host, port)
         self._waiting = waiting
+        self._connections_max = connections_max
         self._idle: list[Connection] = []
         self._queue: deque[tuple[int, bytes]] = deque()
         self._open = 0
@@ -81,7 +84,7 @@ class Pool:
             self._idle.pop().post(message, request)
             return
         self._queue.append((message, request))
-        if self._open < CONNECTIONS_MAX:
+        if self._open < self._connections_max:
             self._open += 1
             task = asyncio.get_running_loop().create_task(self._connect())
             self._opening.add(task)
@@ -125,4 +128,4 @@ def parse(received: bytes) -> Answer | None:
     at = head.find(LENGTH)
     length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
     body = received[head_end + len(HEAD_END) :]
-    return Answer(int(head[9:12]), body[:length]) if len(body) >= length else None
+    return Answer(int(head[9:12]), body[:length], RETRY_AFTER in head) if len(body) >= length else None

@@ -48,9 +48,9 @@ class Depths:
         await self._admin.close()
         await self._reader.stop()
 
-    async def queues(self) -> dict[str, int]:
+    async def queues(self) -> dict[str, float]:
         """Rows by queue: gateway.dispatch_queue, consent.outbox, ..."""
-        found: dict[str, int] = {}
+        found: dict[str, float] = {}
         for service, query in self._queries.items():
             if query:
                 rows = await self._databases[service].fetch(query)

@@ -15,12 +15,15 @@ from urllib.parse import urlsplit
 import uvloop
 
 from tests.bench import children
-from tests.bench.connections import Answer, Pool
+from tests.bench.connections import CONNECTIONS_MAX, Answer, Pool
 from tests.bench.population import LANGUAGE, REPLY, TEMPLATE, Intent, Shop, traffic
 from tests.bench.schedule import Schedule
 
 GRAPH_VERSION = "v23.0"
 ANSWERS_SECONDS = 30.0  # how long answers are waited for after the last message
+PAUSE_SECONDS_MIN = 0.004  # what is due meanwhile is late by this at most: waking for each costs more than sending it
+UNAVAILABLE = 503
+KEY = b"Idempotency-Key: bench-%d\r\n"
 ID_BEFORE, ID_CHARACTERS = b'"messages":[{"id":"', 36
 
 TEMPLATE_BODY = (
@@ -48,6 +51,10 @@ class Sent:
     answered_at: "array[float]" = field(default_factory=lambda: array("d"))  # Unix seconds
     lateness: "array[float]" = field(default_factory=lambda: array("d"))  # how late the generator itself was
     answers: Counter[str] = field(default_factory=Counter)  # by status; "broken" and "unanswered"
+    refused: Counter[tuple[int, str]] = field(
+        default_factory=Counter
+    )  # second in which it was meant to be sent, status
+    without_retry_after: int = 0  # of those answered 503
 
 
 class Order(NamedTuple):
@@ -57,6 +64,8 @@ class Order(NamedTuple):
     shops: list[Shop]
     keys: list[str]
     schedule: Schedule
+    keyed_every: int = 0  # each so many messages have an idempotency key; 0: none
+    connections_max: int = CONNECTIONS_MAX
 
 
 class Generator:
@@ -66,10 +75,11 @@ class Generator:
         address = urlsplit(order.gateway)
         assert address.hostname is not None
         assert address.port is not None
-        self._pool = Pool(address.hostname, address.port, self._answered)
+        self._pool = Pool(address.hostname, address.port, self._answered, order.connections_max)
         self._heads = _heads(address.netloc, order.shops, order.keys)
         self._traffic = traffic(order.shops)
         self._schedule = order.schedule
+        self._keyed_every = order.keyed_every
         self._accepted = accepted
         self._under_way: dict[int, tuple[float, int]] = {}  # message -> when it was due, whose it is
         self._start = 0.0
@@ -83,7 +93,7 @@ class Generator:
             due = start + offset(message)
             now = time.monotonic()
             if due > now:
-                await asyncio.sleep(due - now)
+                await asyncio.sleep(max(due - now, PAUSE_SECONDS_MIN))
                 continue
             self._send(message, due, now)
             message += 1
@@ -95,12 +105,13 @@ class Generator:
         self.sent.lateness.append(now - due)
         intent = next(self._traffic)
         self._under_way[message] = (due, intent.shop)
-        self._pool.post(message, request(self._heads, intent))
+        is_keyed = self._keyed_every and message % self._keyed_every == 0
+        self._pool.post(message, request(self._heads, intent, KEY % message if is_keyed else b""))
 
     def _answered(self, message: int, answer: Answer) -> None:
         now, (due, shop) = time.monotonic(), self._under_way.pop(message)
         if answer.status != 200:
-            self.sent.answers[str(answer.status or "broken")] += 1
+            self._refused(due, answer)
             return
         at = answer.body.index(ID_BEFORE) + len(ID_BEFORE)
         self.sent.ids.append(answer.body[at : at + ID_CHARACTERS].decode())
@@ -111,6 +122,12 @@ class Generator:
         self.sent.answers["200"] += 1
         self._accepted.value += 1
 
+    def _refused(self, due: float, answer: Answer) -> None:
+        status = str(answer.status or "broken")
+        self.sent.answers[status] += 1
+        self.sent.refused[int(due - self._start), status] += 1
+        self.sent.without_retry_after += answer.status == UNAVAILABLE and not answer.says_when
+
     async def _last_answers(self) -> None:
         deadline = time.monotonic() + ANSWERS_SECONDS
         while self._under_way and time.monotonic() < deadline:  # noqa: ASYNC110  # a bounded wait at the very end
@@ -119,10 +136,10 @@ class Generator:
         self._pool.close()
 
 
-def request(heads: dict[str, bytes], intent: Intent) -> bytes:
-    """The bytes of one POST."""
+def request(heads: dict[str, bytes], intent: Intent, key: bytes = b"") -> bytes:
+    """The bytes of one POST; `key` is a whole header line."""
     body = ((REPLY_BODY if intent.is_reply else TEMPLATE_BODY) % intent.phone).encode()
-    return b"%b%d\r\n\r\n%b" % (heads[intent.number], len(body), body)
+    return b"%b%d\r\n%b\r\n%b" % (heads[intent.number], len(body), key, body)
 
 
 def _heads(host: str, shops: list[Shop], keys: list[str]) -> dict[str, bytes]:

@@ -49,6 +49,7 @@ class Meta:
     session: aiohttp.ClientSession
     url: str
     sends: list[SendRow] = field(default_factory=list)
+    went_out: int = 0  # of them
     _after: int = 0
 
     async def read_sends(self) -> None:
@@ -57,7 +58,9 @@ class Meta:
             raw = await self._get(f"/_sandbox/sends?after={self._after}")
             lines = _page(raw).sends
             for line in lines:
-                self.sends.append(SendRow(line.biz_opaque_callback_data or "", line.outcome, line.at.timestamp()))
+                send = SendRow(line.biz_opaque_callback_data or "", line.outcome, line.at.timestamp())
+                self.sends.append(send)
+                self.went_out += send.went_out
             if lines:
                 self._after = lines[-1].n
             if len(lines) < PAGE_MAX:

@@ -20,16 +20,21 @@ class Meter:
     """Reads the processes of a stack by name; a process that was restarted counts on from its new number."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._processes = {str(row["name"]): psutil.Process(int(row["pid"])) for row in rows}
+        self._processes: list[tuple[str, psutil.Process]] = []
         self._backends: dict[int, psutil.Process] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Read these too; processes of one name are read as one."""
+        self._processes += [(str(row["name"]), psutil.Process(int(row["pid"]))) for row in rows]
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time since each process began; PostgreSQL's with all its children, dead ones too."""
         found: dict[str, float] = {}
-        for name, process in self._processes.items():
+        for name, process in self._processes:
             with suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
-                found[name] = times.user + times.system
+                found[name] = found.get(name, 0.0) + times.user + times.system
                 if name == "postgres":
                     found[name] += times.children_user + times.children_system
                     found[name] += sum(_cpu(child) for child in self._children(process))
@@ -38,7 +43,7 @@ class Meter:
     def memory(self) -> dict[str, Memory]:
         """What each process holds; PostgreSQL's own is the sum over its processes, its shared buffers count once."""
         found: dict[str, Memory] = {}
-        for name, process in self._processes.items():
+        for name, process in self._processes:
             with suppress(psutil.NoSuchProcess):
                 parts = [_memory(process)]
                 if name == "postgres":

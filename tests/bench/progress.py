@@ -15,8 +15,9 @@ Tell = Callable[[float, str], None]
 class Phases:
     """Every phase ends as one line with the time it took."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, line_every_seconds: float = LINE_EVERY_SECONDS) -> None:
         self.console = console
+        self._line_every_seconds = line_every_seconds
 
     @contextmanager
     def phase(self, what: str, total: float | None = None) -> Iterator[Tell]:
@@ -45,7 +46,7 @@ class Phases:
 
         def tell(done: float, note: str) -> None:
             nonlocal told_at
-            if time.monotonic() - told_at < LINE_EVERY_SECONDS:
+            if time.monotonic() - told_at < self._line_every_seconds:
                 return
             told_at = time.monotonic()
             share = f" {done:.0f} of {total:.0f}" if total else ""

@@ -19,10 +19,9 @@ from tests.bench import (
     population,
     result,
     seeding,
-    statements,
 )
 from tests.bench.load import Called, Outcome
-from tests.bench.profiles import POSTGRES, ProfiledStack
+from tests.bench.profiles import ProfiledStack
 from tests.bench.progress import Phases
 from tests.bench.schedule import Schedule
 from tests.bench.seeding import Tenant
@@ -64,17 +63,14 @@ def run(wish: Wish, console: Console) -> dict[str, Any]:
 
 def _stack(wish: Wish) -> ProfiledStack:
     overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
-    postgres = statements.SETTINGS if POSTGRES in wish.profiled else {}
-    stack = ProfiledStack(wish.directory, copies=wish.copies, overrides=overrides, postgres_settings=postgres)
-    stack.profiled = wish.profiled
-    return stack
+    return ProfiledStack(wish.directory, profiled=wish.profiled, copies=wish.copies, overrides=overrides)
 
 
 def _measure(wish: Wish, stack: ProfiledStack, phases: Phases, calibration_ns: float) -> dict[str, Any]:
     with phases.phase("measuring what the machine gives without Vestnik"):
         highest = asyncio.run(ceilings.measure(stack))
     with load.receiving() as called:
-        tenants = asyncio.run(_seed(wish, stack, called, phases))
+        tenants = asyncio.run(seed(stack, called, phases, rate=wish.rate, persons=wish.persons))
         restarts = _restarts(stack)
         schedule = Schedule(wish.rate, wish.seconds, WARM_UP_SECONDS)
         outcome: Outcome = asyncio.run(load.run(stack, tenants, called, schedule, phases))
@@ -91,12 +87,15 @@ def _restarts(stack: ProfiledStack) -> int:
     return sum(int(row["restarts"]) for row in stack.processes)
 
 
-async def _seed(wish: Wish, stack: ProfiledStack, called: Called, phases: Phases) -> list[Tenant]:
-    shops = population.population(rate=wish.rate, persons=wish.persons)
+async def seed(
+    stack: ProfiledStack, called: Called, phases: Phases, *, rate: float, persons: int = population.PERSONS
+) -> list[Tenant]:
+    """Bring in everybody who takes part in the load."""
+    shops = population.population(rate=rate, persons=persons)
     with phases.phase(f"opening {len(shops)} tenants", len(shops)) as tell:
         tenants = await seeding.open_shops(stack, shops, called.port, tell)
-    persons = sum(shop.persons for shop in shops)
-    with phases.phase(f"recording {persons} consents", persons) as tell:
+    people = sum(shop.persons for shop in shops)
+    with phases.phase(f"recording {people} consents", people) as tell:
         await consents.give_all(stack, tenants, tell)
     wrote = sum(shop.wrote for shop in shops)
     with phases.phase(f"letting {wrote} people write", wrote) as tell:

@@ -54,7 +54,7 @@ class Sampler:
     async def look(self) -> Sample:
         await self.meta.read_sends()
         webhooks, memory = await self.meta.counts(), self.stack.memory()
-        accepted, sent = self.accepted.value, sum(send.went_out for send in self.meta.sends)
+        accepted, sent = self.accepted.value, self.meta.went_out
         updates, told = webhooks.updates - self.updates_before, self.facts.value - self.facts_before
         series: dict[str, float] = {
             "backlog": max(0, accepted - sent) + max(0, updates - told),

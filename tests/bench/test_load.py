@@ -64,6 +64,18 @@ def test_a_request_says_how_long_its_body_is() -> None:
     assert int(head.rpartition(b" ")[2]) == len(body)
 
 
+def test_a_request_may_have_a_header_more() -> None:
+    intent = next(traffic(population(rate=300)))
+    heads = {intent.number: b"POST / HTTP/1.1\r\nContent-Length: "}
+    head, _, body = request(heads, intent, b"Idempotency-Key: bench-58\r\n").partition(b"\r\n\r\n")
+    assert head.splitlines()[1:] == [b"Content-Length: %d" % len(body), b"Idempotency-Key: bench-58"]
+
+
+def test_an_answer_says_whether_it_names_a_time_to_come_again() -> None:
+    refused = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}"
+    assert parse(refused) == Answer(503, b"{}", says_when=True)
+
+
 def test_an_answer_is_read_when_it_is_whole() -> None:
     whole = b"HTTP/1.1 429 Too Many\r\nContent-Type: a\r\nContent-Length: 5\r\n\r\nhello"
     assert parse(whole) == Answer(429, b"hello")

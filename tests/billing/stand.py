@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import uvicorn
 from sqlalchemy import text
 from starlette.types import ASGIApp
-from uuid_utils.compat import uuid7
 
 from services.billing.ledger import service as ledger
 from services.billing.reservations.consumers import handle_batch
@@ -24,6 +23,7 @@ from services.kernel.contracts.messages import Kind
 from services.kernel.contracts.outcomes import MessageExpired, MessageFailed, MessageReported
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.consumer import Received
 from services.kernel.money import micros_from
 

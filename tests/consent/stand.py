@@ -12,7 +12,6 @@ import uvicorn
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pydantic import SecretStr
 from starlette.types import ASGIApp
-from uuid_utils.compat import uuid7
 
 from services.consent.clearance import consumers as clearance
 from services.consent.consents.repository import Particulars
@@ -30,6 +29,7 @@ from services.kernel.contracts.platform import Alias, PersonRenamed, Preference,
 from services.kernel.contracts.statuses import ReportedStatus, StatusReported
 from services.kernel.contracts.tenants import SealedServiceKeys, TenantChanged
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.consumer import Received
 from services.kernel.settings import DatabaseSettings, HttpSettings, InternalSettings, KafkaSettings
 from services.kernel.tenants import TenantDirectory

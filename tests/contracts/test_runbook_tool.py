@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
+
+import pytest
 
 from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record, cloud_headers
@@ -38,6 +41,29 @@ def test_what_the_tool_does_not_understand_gets_the_usage() -> None:
     assert "replay TOPIC OFFSET" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("list", "chargse"), "there is no topic chargse.dead; there are: "),
+        (("rewind", "a.group", "chargse"), "there is no topic chargse; there are: "),
+        (("replay", "charges", "999999"), "charges.dead has no 999999: nothing was published"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    infrastructure: Infrastructure, arguments: tuple[str, ...], why: str
+) -> None:
+    done = _ask(arguments, infrastructure.kafka.bootstrap_servers)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"✗ {why}")
+
+
+def test_a_kafka_that_does_not_answer_is_said_in_a_line() -> None:
+    done = _ask(("list", "charges"), "127.0.0.1:1")
+    assert done.returncode == 1
+    assert "✗ Kafka does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def _letter(marker: str) -> Record:
     origin = {"dead_topic": "charges", "dead_partition": "0", "dead_offset": "7", "dead_error": "ValueError"}
     headers = cloud_headers(type_=KIND, id_=marker, owner="billing")
@@ -50,9 +76,13 @@ def _letter(marker: str) -> Record:
 
 
 def _run(infrastructure: Infrastructure, *arguments: str) -> str:
-    environment = {**os.environ, "KAFKA__BOOTSTRAP_SERVERS": infrastructure.kafka.bootstrap_servers}
-    done = subprocess.run(
-        [sys.executable, str(TOOL), *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    done = _ask(arguments, infrastructure.kafka.bootstrap_servers)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _ask(arguments: Sequence[str], kafka: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KAFKA__BOOTSTRAP_SERVERS": kafka}
+    return subprocess.run(
+        [sys.executable, str(TOOL), *arguments], env=environment, capture_output=True, text=True, check=False
+    )

@@ -110,6 +110,23 @@ async def test_those_who_ask_at_once_share_a_question(source: Source) -> None:
     assert source.asked == [("a",)]
 
 
+async def test_a_crowd_that_asks_for_several_at_once_shares_a_question(source: Source) -> None:
+    cache = await used(source, "a", "b", "c")
+    age(cache, FRESH_SECONDS, "a", "b", "c")
+    source.known["b"] = "new"
+    assert await asyncio.gather(*(cache.get(key) for key in "abca")) == ["1", "new", "3", "1"]
+    assert source.asked == [("a", "b", "c")]
+
+
+async def test_one_of_a_crowd_that_cannot_be_read_harms_nobody_else(source: Source) -> None:
+    cache = await used(source, "a", "b", "c")
+    age(cache, FRESH_SECONDS, "a", "b", "c")
+    source.broken, source.known["c"] = "b", "new"
+    found = await asyncio.gather(*(cache.get(key) for key in "abc"), return_exceptions=True)
+    assert [found[0], type(found[1]), found[2]] == ["1", NotFound, "new"]
+    assert not cache._loads
+
+
 async def test_the_memory_of_use_is_bounded_by_what_is_remembered(source: Source) -> None:
     cache = await used(source, "a", "b")
     for _ in range(50):

@@ -47,12 +47,14 @@ class Receiver:
 
     def __init__(self) -> None:
         self.status = 200
+        self.delays: list[float] = []  # seconds before the next answers
         self.bodies: list[bytes] = []
         self.refused: list[bytes] = []
         self.forged: list[bytes] = []
 
     async def post(self, request: web.Request) -> web.Response:
         body = await request.read()
+        await asyncio.sleep(self.delays.pop(0) if self.delays else 0)
         expected = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         if request.headers.get("X-Hub-Signature-256") != expected:
             self.forged.append(body)

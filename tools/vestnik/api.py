@@ -52,6 +52,23 @@ class Api:
             await asyncio.sleep(0.2)
 
 
+def template_message(tenant: Mapping[str, Any], to: str, *parameters: str) -> dict[str, Any]:
+    """Return the body that sends a tenant's approved template."""
+    template = tenant["template"]
+    values = [{"type": "text", "text": value} for value in parameters]
+    content = {
+        "name": template["name"],
+        "language": {"code": template["language"]},
+        "components": [{"type": "body", "parameters": values}],
+    }
+    return {"messaging_product": "whatsapp", "to": to, "type": "template", "template": content}
+
+
+def messages_path(tenant: Mapping[str, Any]) -> str:
+    """Return where a tenant's messages are posted."""
+    return f"/{GRAPH_VERSION}/{tenant['phone_number_id']}/messages"
+
+
 class TenantApi:
     """What a tenant's own software calls."""
 
@@ -66,22 +83,14 @@ class TenantApi:
 
     async def send_template(self, to: str, *parameters: str) -> str:
         """Send the tenant's approved template; return the message's id."""
-        template = self._tenant["template"]
-        values = [{"type": "text", "text": value} for value in parameters]
-        content = {
-            "name": template["name"],
-            "language": {"code": template["language"]},
-            "components": [{"type": "body", "parameters": values}],
-        }
-        return await self._send({"to": to, "type": "template", "template": content})
+        return await self._send(template_message(self._tenant, to, *parameters))
 
     async def send_text(self, to: str, text: str) -> str:
         """Send a free-form text; return the message's id."""
-        return await self._send({"to": to, "type": "text", "text": {"body": text}})
+        return await self._send({"messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": text}})
 
     async def _send(self, message: Mapping[str, Any]) -> str:
-        path = f"/{GRAPH_VERSION}/{self._tenant['phone_number_id']}/messages"
-        answer = await self._call("POST", path, {"messaging_product": "whatsapp", **message})
+        answer = await self._call("POST", messages_path(self._tenant), message)
         return str(answer["messages"][0]["id"])
 
     async def message(self, message_id: str) -> dict[str, Any]:

@@ -100,10 +100,13 @@ def status(directory: Directory = VAR) -> None:
 @app.command()
 def logs(name: Annotated[str, typer.Argument(help="one process")] = "", directory: Directory = VAR) -> None:
     """Follow the logs."""
-    files = [directory / "log" / f"{name}.log"] if name else sorted((directory / "log").glob("*.log"))
-    if not files or not files[0].exists():
-        raise StackError(f"There is no log of {name or 'anything'} in {directory / 'log'}.")
-    os.execvp("tail", ["tail", "-n", "30", "-F", *map(str, files)])  # noqa: S606 - no shell is wanted
+    files = {file.stem: file for file in sorted((directory / "log").glob("*.log"))}
+    if not files:
+        raise StackError(f"There are no logs in {directory / 'log'}: `make up` starts what writes them.")
+    if name and name not in files:
+        raise StackError(f"There is no log of {name}, only of {', '.join(files)}.")
+    wanted = [files[name]] if name else files.values()
+    os.execvp("tail", ["tail", "-n", "30", "-F", *map(str, wanted)])  # noqa: S606 - no shell is wanted
 
 
 @app.command("staff-token")

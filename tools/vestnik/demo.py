@@ -1,6 +1,7 @@
 """Performs the main job before a person's eyes: a template goes out, the person answers, a free reply follows."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from deploy.local.errors import StackError
-from tools.vestnik.api import PROPAGATION_SECONDS, Api, TenantApi
+from tools.vestnik.api import PROPAGATION_SECONDS, Api, TenantApi, messages_path, template_message
 from tools.vestnik.narration import Narration, callback, money
 from tools.vestnik.receiver import Receiver
 
@@ -17,6 +18,7 @@ PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 TENANT_FIELDS = ("api_key", "phone_number_id", "waba_id", "callback_secret", "person")
 FINISHED = {"read", "captured", "called_back"}
+NAME = "Анна"
 ANSWER = "Спасибо! До которого часа вы открыты?"
 REPLY = "До восьми вечера. Ждём вас!"
 
@@ -76,7 +78,7 @@ class Demo:
         deadline = time.monotonic() + PROPAGATION_SECONDS
         while True:
             try:
-                return await self._own.send_template(person, "Анна")
+                return await self._own.send_template(person, NAME)
             except StackError:
                 if time.monotonic() > deadline:
                     raise
@@ -141,3 +143,14 @@ def show_addresses(console: Console, stack: Mapping[str, Any], directory: Path) 
     console.print("\n[bold]Vestnik is running[/]")
     for name, value in rows.items():
         console.print(f"  {name:<30}{value}", highlight=False, markup=False, soft_wrap=True)
+    console.print("\n[bold]Send a message yourself[/]; with the id in the answer ask what became of it")
+    for command in commands(stack["gateway"], tenant):
+        console.print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
+
+
+def commands(gateway: str, tenant: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a shell takes to send the demo tenant's template, and to ask for a message."""
+    body = json.dumps(template_message(tenant, tenant["person"], NAME), ensure_ascii=False)
+    key = f"-H 'Authorization: Bearer {tenant['api_key']}'"
+    send = f"curl -sS {gateway}{messages_path(tenant)} {key} -H 'Content-Type: application/json' -d '{body}'"
+    return send, f"curl -sS {gateway}/v1/messages/ID {key}"

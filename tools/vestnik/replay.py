@@ -68,12 +68,13 @@ def replay(
     """Replay the published facts into an empty schema and compare journal and balances by SHA-256."""
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    place = place_of(directory)
     with Progress(*columns, console=console) as progress:
-        verdict = run(place_of(directory), events or directory / "replay", progress, is_exported=events is not None)
+        verdict = run(place, events or directory / "replay", progress, is_exported=events is not None)
     console.print(f"{len(verdict.ours.journal)} transfers, {verdict.facts} facts", highlight=False)
     for name in ("journal", "balances"):
         mine, again = (getattr(books, f"{name}_sha256") for books in (verdict.ours, verdict.again))
-        console.print(f"{name:8}  the books {mine}\n{'':8}  the facts {again}", highlight=False)
+        console.print(f"{name:8}  the books {mine}\n{'':8}  the facts {again}", highlight=False, soft_wrap=True)
     for finding in verdict.findings[:FINDINGS_MAX]:
         console.print(f"[red]✗[/] {escape(finding.text)}", highlight=False)
     console.print("they differ" if verdict.findings else "[green]✓[/] they are the same")

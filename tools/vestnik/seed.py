@@ -67,15 +67,18 @@ class _Opening:
         body = {**ids, "display_phone_number": shop.display_phone_number, "access_token": secrets.token_urlsafe(32),
                 "messages_per_second": MESSAGES_PER_SECOND}  # fmt: skip
         await self._staff("gateway", f"/internal/tenants/{tenant_id}/numbers", body)
-        known = {"waba_id": ids["waba_id"], "display_phone_number": shop.display_phone_number}
+        known = {
+            "waba_id": ids["waba_id"],
+            "display_phone_number": shop.display_phone_number,
+            "verified_name": shop.name,
+        }
         await self._sandbox(f"/_sandbox/numbers/{ids['phone_number_id']}", known)
         return ids
 
     async def _template(self, tenant_id: str, waba_id: str) -> dict[str, Any]:
-        body = {"waba_id": waba_id, "name": TEMPLATE, "language": LANGUAGE, "category": "utility",
-                "components": [{"type": "BODY", "text": TEMPLATE_TEXT}]}  # fmt: skip
+        known = {"category": "utility", "language": LANGUAGE, "components": [{"type": "BODY", "text": TEMPLATE_TEXT}]}
+        body = {"waba_id": waba_id, "name": TEMPLATE, **known}
         await self._staff("gateway", f"/internal/tenants/{tenant_id}/templates", body)
-        known = {"category": "utility", "language": LANGUAGE, "body_parameters": 1}
         await self._sandbox(f"/_sandbox/templates/{TEMPLATE}", known)
         return {"name": TEMPLATE, "language": LANGUAGE, "body_parameters": 1}
 

@@ -7,16 +7,13 @@ from fastapi import APIRouter, Query
 from services.billing.charges import service
 from services.billing.charges.schemas import Charges, Listing, charges_answer
 from services.billing.charges.service import Question
-from services.billing.tenants import CallerOfTenant
-from services.kernel.http import Transaction
+from services.kernel.http import CallerTenant, Transaction
 
 router = APIRouter()
 
 
 @router.get("/v1/billing/charges")
-async def list_charges(
-    asked: Annotated[Listing, Query()], tenant_id: CallerOfTenant, connection: Transaction
-) -> Charges:
+async def list_charges(asked: Annotated[Listing, Query()], tenant_id: CallerTenant, connection: Transaction) -> Charges:
     """What your messages cost, newest first, a page at a time."""
     states = () if asked.state is None else (asked.state,)
     question = Question(tenant_id, asked.from_, asked.to, states)

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from services.billing.charges.service import Page
 from services.billing.shapes import Amount, amount_of
-from services.kernel.times import Time
+from services.kernel.fields import Time
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100

@@ -1,6 +1,7 @@
 """Background work: holds whose end has come go back to the wallet, and what came too early is forgotten."""
 
 import asyncio
+from functools import partial
 
 from services.billing.reservations import service
 from services.kernel import periodic
@@ -12,8 +13,7 @@ SWEEP_SECONDS = 60.0
 
 async def sweep(database: Database) -> int:
     """End every overdue hold, a batch a transaction; how many holds ended."""
-    async with database.transaction() as connection:
-        await service.forget_early(connection)
+    await periodic.in_batches(partial(_forget_early, database), service.EARLY_BATCH_MAX)
     ended = 0
     while True:
         async with database.transaction() as connection:
@@ -22,6 +22,11 @@ async def sweep(database: Database) -> int:
         ended += len(told)
         if looked_at < service.OVERDUE_BATCH_MAX:
             return ended
+
+
+async def _forget_early(database: Database) -> int:
+    async with database.transaction() as connection:
+        return await service.forget_early(connection)
 
 
 async def run(database: Database, stop: asyncio.Event) -> None:

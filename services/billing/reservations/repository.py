@@ -52,7 +52,10 @@ _OVERDUE = text("""
 
 _SWEPT = text("update hold_sweeps set swept_until = greatest(swept_until, :at)")
 
-_FORGET_EARLY = text("delete from early_reports where noted_at < :before")
+_FORGET_EARLY = text("""
+    delete from early_reports where ctid = any (array(
+        select ctid from early_reports where noted_at < :before order by noted_at limit :count))
+""")
 
 
 class Purse(NamedTuple):
@@ -170,8 +173,9 @@ async def note_sweep(connection: AsyncConnection, at: datetime) -> None:
     await connection.execute(_SWEPT, {"at": at})
 
 
-async def forget_early(connection: AsyncConnection, before: datetime) -> None:
-    await connection.execute(_FORGET_EARLY, {"before": before})
+async def forget_early(connection: AsyncConnection, before: datetime, count: int) -> int:
+    """At most `count` of them; how many."""
+    return (await connection.execute(_FORGET_EARLY, {"before": before, "count": count})).rowcount
 
 
 def _keys(keys: Sequence[Key]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Decisions about reservations: clearances are priced in their order with the books locked; ends move what stands."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -17,6 +17,7 @@ from services.kernel.contracts.clearances import CLEARANCES, MessageCleared
 from services.kernel.contracts.reservations import MessageFunded
 
 OVERDUE_BATCH_MAX = 500
+EARLY_BATCH_MAX = 1_000
 # No clearance comes later than its topic keeps it; the week is for clocks, and for people who repair.
 EARLY_KEPT = CLEARANCES.retention + timedelta(days=7)
 
@@ -84,42 +85,49 @@ async def finish(connection: AsyncConnection, ended: Sequence[Ended]) -> list[Ev
 async def _end(
     connection: AsyncConnection, ended: Sequence[Ended], currency: str, at: datetime
 ) -> list[tuple[Ended, repository.Ended]]:
-    moved: list[tuple[Ended, repository.Ended]] = []
-    for facts, outcomes in rounds(ended):
-        keys = [(fact.tenant_id, fact.message_id) for fact in facts]
-        causes = [fact.cause for fact in facts]
-        rows = await repository.end(connection, keys, outcomes, causes, currency=currency, at=at)
-        moved += [(facts[row.number - 1], row) for row in rows if row.is_capture is not None]
-        if early := [row.number - 1 for row in rows if row.is_capture is None]:
-            await repository.close(
-                connection, [keys[place] for place in early], [outcomes[place] for place in early], at=at
-            )
+    firsts, again, late = turns(ended)
+    moved = await _end_each(connection, firsts, [fact.outcome for fact in firsts], currency, at)
+    is_new = {_key(fact) for fact, row in moved if row.is_new}
+    # Where the first end is new, nothing that comes after it can have moved the money before.
+    again = [fact for fact in again if _key(fact) not in is_new]
+    moved += await _end_each(connection, again, ["again"] * len(again), currency, at)
+    moved += await _end_each(connection, late, [fact.outcome for fact in late], currency, at)
     metrics.count(_state_of(row) for _, row in moved if row.is_new)
     return moved
+
+
+async def _end_each(
+    connection: AsyncConnection, facts: Sequence[Ended], outcomes: Sequence[str], currency: str, at: datetime
+) -> list[tuple[Ended, repository.Ended]]:
+    if not facts:
+        return []
+    keys, causes = [(fact.tenant_id, fact.message_id) for fact in facts], [fact.cause for fact in facts]
+    rows = await repository.end(connection, keys, outcomes, causes, currency=currency, at=at)
+    if early := [row.number - 1 for row in rows if row.is_capture is None]:
+        await repository.close(
+            connection, [keys[place] for place in early], [outcomes[place] for place in early], at=at
+        )
+    return [(facts[row.number - 1], row) for row in rows if row.is_capture is not None]
 
 
 def _state_of(row: repository.Ended) -> str:
     return "captured" if row.is_capture else "released"
 
 
-def rounds(ended: Sequence[Ended]) -> Iterator[tuple[list[Ended], list[str]]]:
-    """What is done at once: the first end of each message (the rest is `again`), then arrivals after another end."""
-    firsts: dict[tuple[int, int], str] = {}
+def turns(ended: Sequence[Ended]) -> tuple[list[Ended], list[Ended], list[Ended]]:
+    """The first end of each message, what repeats or follows it, and the first arrivals after another end."""
+    firsts: dict[tuple[int, int], Ended] = {}
     late: dict[tuple[int, int], Ended] = {}
-    facts: list[Ended] = []
-    outcomes: list[str] = []
+    again: list[Ended] = []
     for fact in ended:
         key = _key(fact)
-        first = firsts.get(key)
-        if first not in (None, "reached") and fact.outcome == "reached" and key not in late:
-            late[key] = fact
+        if (first := firsts.setdefault(key, fact)) is fact:
             continue
-        facts.append(fact)
-        outcomes.append("again" if first else fact.outcome)
-        firsts.setdefault(key, fact.outcome)
-    yield facts, outcomes
-    if late:
-        yield list(late.values()), ["reached"] * len(late)
+        if first.outcome != "reached" and fact.outcome == "reached" and key not in late:
+            late[key] = fact
+        else:
+            again.append(fact)
+    return list(firsts.values()), again, list(late.values())
 
 
 def _key(about: MessageCleared | Reservation | Ended) -> tuple[int, int]:
@@ -140,9 +148,9 @@ async def end_overdue(connection: AsyncConnection) -> tuple[int, list[Event]]:
     return len(keys), told
 
 
-async def forget_early(connection: AsyncConnection) -> None:
-    """Forget arrivals of messages that nobody will ever decide about."""
-    await repository.forget_early(connection, clock.now() - EARLY_KEPT)
+async def forget_early(connection: AsyncConnection) -> int:
+    """Forget arrivals of messages that nobody will ever decide about; fewer than EARLY_BATCH_MAX: that was all."""
+    return await repository.forget_early(connection, clock.now() - EARLY_KEPT, EARLY_BATCH_MAX)
 
 
 async def find_charge(connection: AsyncConnection, tenant_id: UUID, message_id: UUID) -> Reservation | None:

@@ -4,21 +4,19 @@ from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
 from services.billing.shapes import Amount, amount_of
 from services.billing.usage.service import Counted, Ladder, Month, Usage
+from services.kernel.fields import unacceptable
 
 
-def _month(text: Any) -> Any:
+def _month(text: Any) -> date:
     try:
-        return date.fromisoformat(f"{text}-01") if isinstance(text, str) and len(text) == 7 else _refuse()
+        if isinstance(text, str) and len(text) == len("2026-11"):
+            return date.fromisoformat(f"{text}-01")
     except ValueError:
-        return _refuse()
-
-
-def _refuse() -> Any:
-    raise PydanticCustomError("not_acceptable", "this is no month: write 2026-11")
+        pass
+    raise unacceptable("this is no month: write 2026-11")
 
 
 MonthText = Annotated[

@@ -14,7 +14,7 @@ from services.kernel.contracts.conversations import Purpose
 from services.kernel.contracts.messages import Category, Kind, MessageAccepted, Origin
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `decisions`: the columns have these names, and what was not known is null."""
 
     tenant_id: UUID
@@ -42,6 +42,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     window_expires_at: datetime | None = None
     entry_point_expires_at: datetime | None = None
     origin: Origin | None = None
+
+    @property
+    def policy(self) -> str:
+        """The rule that spoke, as facts and people name it."""
+        return f"{self.rule_id}@{self.rule_version}"
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +114,6 @@ def decide_anew(decision: Decision, tenant_class: str, verdict: Verdict, ground:
 
 def fact_of(decision: Decision, message: MessageAccepted) -> MessageCleared | MessageRefused:
     """What the others learn; an acceptance says the same at every delivery, also where it is published again."""
-    policy = f"{decision.rule_id}@{decision.rule_version}"
     if decision.code is not None and decision.reason is not None:
         return MessageRefused(
             id=event_id(message.message_id, "refused"),
@@ -120,7 +124,7 @@ def fact_of(decision: Decision, message: MessageAccepted) -> MessageCleared | Me
             code=decision.code,
             reason=decision.reason,
             lane=message.lane,
-            policy=policy,
+            policy=decision.policy,
         )
     assert decision.basis is not None, "what is not refused has a ground"
     return MessageCleared(
@@ -137,6 +141,6 @@ def fact_of(decision: Decision, message: MessageAccepted) -> MessageCleared | Me
         max_price_micros=message.max_price_micros,
         lane=message.lane,
         consent_id=decision.consent_id if decision.basis == "consent" else None,
-        policy=policy,
+        policy=decision.policy,
         entry_point_expires_at=rules.open_at(decision.entry_point_expires_at, decision.decided_at),
     )

@@ -33,7 +33,7 @@ async def ask(state: State, scope: Scope, receive: Receive) -> Answer:
     except msgspec.MsgspecError as error:
         raise Unprocessable(f"this is not a list of questions: {error}") from None
     questions = [(one.tenant_id, one.message_id) for one in asked.questions]
-    async with state.database.transaction() as connection:
+    async with state.question_database.transaction() as connection:
         # Asked after the connection was waited for: the answer must not be older than the question to the database.
         is_behind = state.inbound_lag.behind(BEHIND_SECONDS)
         answers = await service.answer(

@@ -4,7 +4,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.consent.clearance import repository, service, words
 from services.consent.clearance.decisions import Case, Decision
@@ -13,6 +12,7 @@ from services.consent.clearance.words import Step
 from services.consent.policy import service as policy
 from services.kernel import clock
 from services.kernel.contracts.messages import Category, Kind
+from services.kernel.identifiers import uuid7
 
 
 class Explained(NamedTuple):

@@ -86,7 +86,7 @@ class Checked(BaseModel):
             reason=decision.reason,
             window_expires_at=rules.open_at(decision.window_expires_at, decision.decided_at),
             entry_point_expires_at=rules.open_at(decision.entry_point_expires_at, decision.decided_at),
-            policy=f"{decision.rule_id}@{decision.rule_version}",
+            policy=decision.policy,
             trace=_trace(steps),
         )
 

@@ -67,7 +67,7 @@ def stop_of(stop: Decision, words: Words | None) -> Step:
 
 def _policy_step(decision: Decision, words: Words) -> Step:
     is_refused = decision.reason == "policy"
-    name = f"{decision.rule_id}@{decision.rule_version}"
+    name = decision.policy
     said = Said(
         f"{words.note_en} (rule {name}, {words.citation}).", f"{words.note_ru} (правило {name}, {words.citation})."
     )

@@ -6,12 +6,10 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
-from pydantic_core import PydanticCustomError
 
-from services.kernel import clock
-from services.kernel.crypto import normalise_phone
+from services.kernel import clock, fields
+from services.kernel.fields import unacceptable
 
-PHONE_CHARACTERS_MAX = 40
 TEXT_CHARACTERS_MAX = 4_000  # a long notice of a form; the whole document belongs behind a link
 URL_CHARACTERS_MAX = 2_000
 USER_AGENT_CHARACTERS_MAX = 500
@@ -37,26 +35,17 @@ DIGITS_IN_A_ROW = re.compile(r"[0-9]{9}")
 IPV4_PREFIX_BITS, IPV6_PREFIX_BITS = 24, 48
 
 
-def wrong(what_to_do: str) -> PydanticCustomError:
-    return PydanticCustomError("not_acceptable", "{what_to_do}", {"what_to_do": what_to_do})
-
-
-def _phone(text: str) -> str:
-    try:
-        return normalise_phone(text)
-    except ValueError as error:
-        raise wrong(str(error)) from None
-
-
 def _source(text: str) -> str:
     if text in OUR_SOURCES:
-        raise wrong(f"{text} is what we record ourselves: name where the person agreed, like web_form or checkbox")
+        raise unacceptable(
+            f"{text} is what we record ourselves: name where the person agreed, like web_form or checkbox"
+        )
     return text
 
 
 def _text_version(text: str) -> str:
     if DIGITS_IN_A_ROW.search(text):
-        raise wrong("a version has fewer than 9 digits in a row, so that no number of a person stands in it")
+        raise unacceptable("a version has fewer than 9 digits in a row, so that no number of a person stands in it")
     return text
 
 
@@ -64,30 +53,28 @@ def _network(text: str) -> str:
     try:
         address = ip_address(text.strip())
     except ValueError:
-        raise wrong("this is no IP address: send the person's, like 203.0.113.7, or leave it out") from None
+        raise unacceptable("this is no IP address: send the person's, like 203.0.113.7, or leave it out") from None
     bits = IPV4_PREFIX_BITS if address.version == 4 else IPV6_PREFIX_BITS
     return str(ip_network(f"{address}/{bits}", strict=False))
 
 
 def _words(text: str) -> str:
     if not text.strip():
-        raise wrong("give the words that the person agreed to")
+        raise unacceptable("give the words that the person agreed to")
     return text
 
 
 def _given_at(at: datetime) -> datetime:
     now = clock.now()
     if at > now + CLOCK_SKEW:
-        raise wrong("this lies in the future: send the time at which the person agreed, or leave it out")
+        raise unacceptable("this lies in the future: send the time at which the person agreed, or leave it out")
     if at < EARLIEST:
-        raise wrong("this is before the year 2000: send the time at which the person agreed, or leave it out")
+        raise unacceptable("this is before the year 2000: send the time at which the person agreed, or leave it out")
     return min(at, now).astimezone(UTC)
 
 
 Phone = Annotated[
-    str,
-    StringConstraints(max_length=PHONE_CHARACTERS_MAX),
-    AfterValidator(_phone),
+    fields.Phone,
     Field(description="The person's number with its country code.", examples=["+79161234567"]),
 ]
 Bsuid = Annotated[

@@ -23,12 +23,12 @@ from services.consent.consents.fields import (
     TextVersion,
     UserAgent,
     Words,
-    wrong,
 )
 from services.consent.consents.fold import ActKind, State
 from services.consent.consents.repository import Particulars
 from services.consent.consents.service import Agreement, Channel, Stand, Told
 from services.kernel.contracts.conversations import Purpose
+from services.kernel.fields import unacceptable
 
 
 class Asked(BaseModel):
@@ -56,7 +56,7 @@ class Evidence(Asked):
     @classmethod
     def _imports_are_vouched_for(cls, value: object, info: ValidationInfo) -> object:
         if value is None and info.data.get("source") == IMPORT:
-            raise wrong("an import needs the time at which the person agreed, and who vouches for it")
+            raise unacceptable("an import needs the time at which the person agreed, and who vouches for it")
         return value
 
     @property
@@ -81,7 +81,7 @@ class Named(BaseModel):
     @classmethod
     def _one_name(cls, phone: str | None, info: ValidationInfo) -> str | None:
         if "bsuid" in info.data and (phone is None) == (info.data["bsuid"] is None):
-            raise wrong("name the person by phone or by bsuid, and only by one of them")
+            raise unacceptable("name the person by phone or by bsuid, and only by one of them")
         return phone
 
 

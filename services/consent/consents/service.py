@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.consent.aliases import service as aliases
 from services.consent.aliases.names import Identity, Names
@@ -24,6 +23,7 @@ from services.kernel import clock, crypto
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.conversations import Purpose
 from services.kernel.errors import Conflict
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka import outbox
 
 PURPOSES: tuple[Purpose, ...] = ("service", "authentication", "marketing")

@@ -41,11 +41,6 @@ class Verdict(NamedTuple):
     version: int
     outcome: Outcome
 
-    @property
-    def name(self) -> str:
-        """The rule as facts and people name it."""
-        return f"{self.rule_id}@{self.version}"
-
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a dated rule; with `effective_to` equal to `effective_from` it ends the rule at that moment."""

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import phonenumbers
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core import InitErrorDetails, ValidationError
 
 from services.consent.policy.rules import ANY, Draft, Outcome
 from services.kernel import clock
 from services.kernel.approvals.schemas import ApprovalAnswer, Reason
+from services.kernel.fields import unacceptable
 
 WORDS_CHARACTERS_MAX = 2_000  # a citation with its reasoning; documents belong behind a link
 COUNTRIES_MAX = 50  # of one request for advertising: whoever wants more says '*'
@@ -19,21 +20,17 @@ LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # behind it a moment of another zone 
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}  # what the gateway finds for numbers
 
 
-def _wrong(what_to_do: str) -> PydanticCustomError:
-    return PydanticCustomError("not_acceptable", "{what_to_do}", {"what_to_do": what_to_do})
-
-
 def _country(text: str) -> str:
     if text not in COUNTRIES | {ANY}:
-        raise _wrong("give a country of ISO 3166 in two capital letters, like RU, or * for all")
+        raise unacceptable("give a country of ISO 3166 in two capital letters, like RU, or * for all")
     return text
 
 
 def _not_past(at: datetime) -> datetime:
     if at < clock.now() - CLOCK_SKEW:
-        raise _wrong("this lies in the past: what was decided stays decided; give a later moment or leave it out")
+        raise unacceptable("this lies in the past: what was decided stays decided; give a later moment or leave it out")
     if at > LATEST:
-        raise _wrong("no rule lasts until the year 9999: leave it out for one without an end")
+        raise unacceptable("no rule lasts until the year 9999: leave it out for one without an end")
     return at.astimezone(UTC)
 
 
@@ -159,5 +156,5 @@ def rule_out(row: Any) -> RuleOut:
 
 def _of_field(name: str, what_to_do: str, value: object) -> ValidationError:
     """An error of one field that only shows beside another one."""
-    detail = InitErrorDetails(type=_wrong(what_to_do), loc=(name,), input=value)
+    detail = InitErrorDetails(type=unacceptable(what_to_do), loc=(name,), input=value)
     return ValidationError.from_exception_data("RuleIn", [detail])

@@ -1,6 +1,6 @@
 """`/v1/api-keys`: a tenant manages its keys with a key that has the scope `keys`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from services.gateway.api_keys import schemas, service
 from services.gateway.api_keys.errors import KeyNotFound
+from services.gateway.refusals import refusal
 from services.gateway.tenants.authentication import KeyManager
 from services.kernel.http import Transaction
 
@@ -16,24 +17,18 @@ SECONDS_AN_HOUR = 3_600
 KeyId = Annotated[str, Path(description="`id` of a key of yours.", examples=["019ab0c4-7f3e-7c11-9c55-3d1a2b4c5d6e"])]
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {}}}
+MISSING = refusal(404, "There is no such key of yours.")
+INVALID = refusal(422, "A field is wrong: which, and the rule.")
+NOT_HELD = refusal(403, "The key lacks the scope `keys`, or a scope that it was to grant, or is used from elsewhere.")
 
-
-_ALWAYS: dict[int | str, dict[str, Any]] = {
-    401: _problem("The API key is missing, wrong, expired or revoked."),
-    403: _problem("The key lacks the scope `keys`, or a scope that it was to grant, or is used from elsewhere."),
-    429: _problem("Too many requests with this key: wait for Retry-After."),
-    503: _problem("A part of the system does not answer: try again."),
-}
-_MISSING: dict[int | str, dict[str, Any]] = {404: _problem("There is no such key of yours.")}
-_INVALID: dict[int | str, dict[str, Any]] = {422: _problem("A field is wrong: which, and the rule.")}
-
-router = APIRouter(prefix="/v1/api-keys", tags=["api keys"], responses=_ALWAYS)
+router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
 
 
 @router.post(
-    "", status_code=201, summary="Make an API key", responses={**_INVALID, 409: _problem("You have too many keys.")}
+    "",
+    status_code=201,
+    summary="Make an API key",
+    responses=INVALID | NOT_HELD | refusal(409, "You have too many keys."),
 )
 async def create_key(
     body: schemas.ApiKeyIn, tenant: KeyManager, connection: Transaction, request: Request
@@ -53,7 +48,7 @@ async def list_keys(tenant: KeyManager, connection: Transaction) -> schemas.ApiK
     return schemas.listed(await service.shown(connection, tenant.tenant_id))
 
 
-@router.get("/{key_id}", summary="Read an API key", responses=_MISSING)
+@router.get("/{key_id}", summary="Read an API key", responses=MISSING)
 async def get_key(key_id: KeyId, tenant: KeyManager, connection: Transaction) -> schemas.ApiKey:
     return schemas.single(await service.one(connection, tenant.tenant_id, _parse(key_id)))
 
@@ -62,7 +57,7 @@ async def get_key(key_id: KeyId, tenant: KeyManager, connection: Transaction) ->
     "/{key_id}",
     status_code=204,
     summary="Revoke an API key",
-    responses={**_MISSING, 409: _problem("It is your last key with the scope `keys`.")},
+    responses=MISSING | refusal(409, "It is your last key with the scope `keys`."),
 )
 async def revoke_key(key_id: KeyId, tenant: KeyManager, connection: Transaction) -> Response:
     """It stops working everywhere within 5 seconds. Doing it again changes nothing."""
@@ -74,7 +69,7 @@ async def revoke_key(key_id: KeyId, tenant: KeyManager, connection: Transaction)
     "/{key_id}:rotate",
     status_code=201,
     summary="Replace an API key",
-    responses={**_MISSING, **_INVALID, 409: _problem("The key is revoked, expired or replaced already.")},
+    responses=MISSING | INVALID | NOT_HELD | refusal(409, "The key is revoked, expired or replaced already."),
 )
 async def rotate_key(
     key_id: KeyId, tenant: KeyManager, connection: Transaction, request: Request, body: schemas.RotationIn | None = None

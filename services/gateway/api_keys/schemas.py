@@ -90,7 +90,8 @@ class ApiKeyIn(_Shape):
     )
     rate_per_second: Rate | None = Field(
         default=None,
-        description="Requests a second with this key; left out: the installation's default.",
+        description="Requests a second with this key; left out: the installation's default. Each of our API processes "
+        "counts by itself: of several, more may pass together, never fewer.",
         examples=[50],
     )
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.api_keys import repository
 from services.gateway.api_keys.errors import (
@@ -42,6 +41,7 @@ from services.gateway.twins.service import Twin
 from services.kernel import clock, crypto
 from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS
+from services.kernel.identifiers import uuid7
 from services.kernel.logging import get_logger
 from services.kernel.periodic import every
 

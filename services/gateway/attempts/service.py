@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.attempts import metrics, repository
 from services.gateway.attempts.errors import BadCursor
@@ -15,7 +14,7 @@ from services.gateway.attempts.repository import AttemptRow
 from services.gateway.keys.service import Keyring
 from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
-from services.kernel.identifiers import first_uuid7
+from services.kernel.identifiers import first_uuid7, uuid7
 from services.kernel.logging import get_logger
 
 PURPOSE = "callback attempts"

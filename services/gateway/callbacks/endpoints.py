@@ -8,14 +8,16 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from services.gateway.attempts import service as attempts
 from services.gateway.callbacks import answers, management, notices, pace, schemas
 from services.gateway.callbacks.addresses import AddressRules
-from services.gateway.callbacks.answers import ALWAYS, INVALID, MISSING, refusal
 from services.gateway.callbacks.errors import NoSuchEndpoint
 from services.gateway.callbacks.management import Changes
+from services.gateway.refusals import INVALID, refusal
 from services.gateway.tenants.authentication import CallbackManager
 from services.gateway.told import service as told
 from services.kernel.http import Transaction
 
-router = APIRouter(tags=["callbacks"], responses=ALWAYS)
+MISSING = refusal(404, "You have no callback endpoint with this id.")
+
+router = APIRouter(tags=["callbacks"])
 
 EndpointId = Annotated[
     str,
@@ -44,7 +46,7 @@ async def get_callback(tenant: CallbackManager, connection: Transaction) -> sche
     "/v1/callbacks",
     status_code=201,
     summary="Add a callback endpoint",
-    responses=INVALID | {409: refusal("You have as many endpoints as a tenant may have.")},
+    responses=INVALID | refusal(409, "You have as many endpoints as a tenant may have."),
 )
 async def add_endpoint(
     body: schemas.EndpointIn, tenant: CallbackManager, connection: Transaction, request: Request
@@ -103,7 +105,7 @@ async def change_endpoint(
     "/v1/callbacks/{endpoint_id}",
     status_code=204,
     summary="Remove a callback endpoint",
-    responses=MISSING | {409: refusal("The endpoint of /v1/callback stays: disable it instead.")},
+    responses=MISSING | refusal(409, "The endpoint of /v1/callback stays: disable it instead."),
 )
 async def remove_endpoint(endpoint_id: EndpointId, tenant: CallbackManager, connection: Transaction) -> Response:
     """Remove it with everything that waits for it."""
@@ -122,7 +124,7 @@ async def enable_endpoint(
 @router.post(
     "/v1/callbacks/{endpoint_id}:disable",
     summary="Disable a callback endpoint",
-    responses=MISSING | {409: refusal("The endpoint has no URL yet, so it is not called anyway.")},
+    responses=MISSING | refusal(409, "The endpoint has no URL yet, so it is not called anyway."),
 )
 async def disable_endpoint(
     endpoint_id: EndpointId, tenant: CallbackManager, connection: Transaction
@@ -134,7 +136,7 @@ async def disable_endpoint(
 @router.post(
     "/v1/callbacks/{endpoint_id}:rotate-secret",
     summary="Rotate a callback secret",
-    responses=MISSING | INVALID | {409: refusal("An earlier rotation is still under way.")},
+    responses=MISSING | INVALID | refusal(409, "An earlier rotation is still under way."),
 )
 async def rotate_secret(
     endpoint_id: EndpointId,
@@ -166,7 +168,7 @@ async def confirm_secret(
     "/v1/callbacks/{endpoint_id}:test",
     status_code=202,
     summary="Send a test callback",
-    responses=MISSING | {409: refusal("The endpoint is disabled, has no URL, or too many tests wait already.")},
+    responses=MISSING | refusal(409, "The endpoint is disabled, has no URL, or too many tests wait already."),
 )
 async def send_test(
     endpoint_id: EndpointId, tenant: CallbackManager, connection: Transaction, request: Request
@@ -200,7 +202,7 @@ async def list_attempts(
     "/v1/callbacks/{endpoint_id}:replay",
     status_code=202,
     summary="Tell facts again",
-    responses=MISSING | INVALID | {409: refusal("The endpoint is disabled, or has no URL.")},
+    responses=MISSING | INVALID | refusal(409, "The endpoint is disabled, or has no URL."),
 )
 async def replay(
     endpoint_id: EndpointId, body: schemas.ReplayIn, tenant: CallbackManager, connection: Transaction

@@ -1,11 +1,11 @@
 """What a tenant does with its callback endpoints: add, change, switch on and off, rotate their secrets."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypedDict
+from dataclasses import dataclass, field
+from typing import TypedDict
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import repository
 from services.gateway.callbacks.addresses import AddressRules
@@ -22,17 +22,19 @@ from services.gateway.callbacks.topics import check_filter
 from services.gateway.callbacks.urls import check_url
 from services.gateway.keys.service import Keyring
 from services.kernel.errors import NotFound
+from services.kernel.identifiers import uuid7
 
 ENDPOINTS_MAX = 10  # of one tenant, its first one among them: every fact is stored once for each
 HOUR_SECONDS = 3_600.0
 UPDATES_MAX = 100  # in one POST; an endpoint may ask for fewer
 
 
-class NewEndpoint(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NewEndpoint:
     """The secret is shown this once."""
 
     row: EndpointRow
-    secret: str
+    secret: str = field(repr=False)
 
 
 class Changes(TypedDict, total=False):

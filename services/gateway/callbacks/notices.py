@@ -6,17 +6,17 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import repository
 from services.gateway.callbacks.bundles import CallbackFact
 from services.gateway.callbacks.errors import TooManyTests
-from services.gateway.callbacks.queue import enqueue
 from services.gateway.callbacks.repository import EndpointRow
+from services.gateway.callbacks.service import enqueue
 from services.gateway.callbacks.topics import NOTICE_TOPIC, TEST_TOPIC
 from services.gateway.keys.service import Keyring
 from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
+from services.kernel.identifiers import uuid7
 
 NO_WABA = "0"
 TESTS_WAITING_MAX = 20  # among the latest thousand facts that wait for an endpoint

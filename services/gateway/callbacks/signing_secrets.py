@@ -3,7 +3,7 @@
 import base64
 import secrets
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.gateway.keys.service import Keyring
@@ -14,10 +14,11 @@ SECRET_BYTES = 32
 HINT_CHARACTERS = 4
 
 
-class NewSecret(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NewSecret:
     """`text` is "whsec_" and base64; `hint` is what is shown of it ever after."""
 
-    text: str
+    text: str = field(repr=False)
     sealed: bytes
     hint: str
 

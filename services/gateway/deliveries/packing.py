@@ -7,7 +7,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.service import PURPOSE, open_secrets
 from services.gateway.deliveries import envelope, metrics, repository
@@ -24,6 +23,7 @@ from services.gateway.told import service as told
 from services.gateway.told.service import LOCK_CLASS, Told
 from services.kernel import clock, crypto
 from services.kernel.errors import ServiceError
+from services.kernel.identifiers import uuid7
 from services.kernel.logging import get_logger
 
 BREATH_SECONDS = 0.005

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.gateway.callbacks.service import AddressRules, listen, wake
+from services.gateway.callbacks.service import AddressRules, listen
 from services.gateway.deliveries import metrics, repository
 from services.gateway.deliveries.outcomes import Outcome, Outcomes
 from services.gateway.deliveries.packing import Packer, Post, Round
@@ -28,7 +28,7 @@ from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS, ServiceError, is_retryable
 from services.kernel.logging import get_logger
 
-__all__ = ["Deliveries", "Limits", "wake"]
+__all__ = ["Deliveries", "Limits"]
 
 FAILURES = (*DEPENDENCY_ERRORS, ServiceError)
 OUTAGE_PAUSE_SECONDS = 0.5

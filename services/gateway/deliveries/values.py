@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -74,7 +74,8 @@ class Values:
         self._public_url = public_url
         self._openings = Openings(keyring)
         self._breathed_at = 0.0
-        self._sent: dict[Subject, Addressed] = {}  # the latest opened last
+        # The latest opened last. A plain dict would walk over thousands of forgotten ones to find the oldest.
+        self._sent: OrderedDict[Subject, Addressed] = OrderedDict()
 
     async def prepare(self, connection: AsyncConnection, facts: Sequence[Due]) -> Contents:
         """Everything that these facts' values need of the database, in one query of a kind for all of them."""
@@ -125,7 +126,7 @@ class Values:
             return None
         addressed = self._sent[subject] = envelope.addressed(sent)
         if len(self._sent) > SENT_MAX:
-            del self._sent[next(iter(self._sent))]
+            self._sent.popitem(last=False)
         return addressed
 
     async def value(self, due: Due, contents: Contents) -> Value | None:
@@ -135,7 +136,7 @@ class Values:
             if fact.kind == "platform":
                 return await self._platform_value(tenant_id, fact)
             number = contents.numbers[fact.phone_number_id]
-            if number.tenant_id != tenant_id:
+            if number.tenant_id is None or number.tenant_id.int != tenant_id.int:  # as numbers: UUIDs compare slowly
                 number = Described(None, UNKNOWN_WABA, envelope.metadata(fact.phone_number_id, None))
             if fact.kind == "status":
                 return Value(number.waba_id, MESSAGES, await self._status_value(due, contents, number))

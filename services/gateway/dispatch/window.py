@@ -10,13 +10,13 @@ from sqlalchemy import Row
 from services.gateway.dispatch import metrics
 from services.gateway.turns.service import Slots
 
-# In flight = rate x Meta's time to answer; 600 carries 1,000 messages/s at 150 ms with room for slow answers.
-WINDOW = 600
+# In flight = rate x time from claim to result: on a busy machine half a second for 150 ms of Meta's.
+WINDOW = 1_000
 # Of them kept free of mailings, so that answers and codes find a place when Meta is slow.
 EXPRESS_PLACES = 100
-# Of one number, and of its mailings: 1,000 messages/s at 150 ms, and what is slow there takes nobody else's places.
-NUMBER_WINDOW = 300
-NUMBER_BULK_WINDOW = 250
+# Of one number, and of its mailings: what is slow there takes nobody else's places.
+NUMBER_WINDOW = 500
+NUMBER_BULK_WINDOW = 400
 CLAIM_MAX = 300
 # Between claim and call, which is a second at most: halved where a busy machine needs longer, doubled up to the window
 # where half of it is to spare. Else a crowd that an outage left would be too late for its calls again and again.

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.gateway.callbacks import service as callbacks
+from services.gateway.callbacks import notices
 from services.gateway.endpoint_health import metrics, repository
 from services.gateway.keys.service import Keyring
 from services.kernel.errors import ServiceError
@@ -69,7 +69,7 @@ async def _note_failures(connection: AsyncConnection, keyring: Keyring, worst: l
 
 async def _tell(connection: AsyncConnection, keyring: Keyring, one: repository.Disabled) -> None:
     try:
-        await callbacks.tell_disabled(
+        await notices.tell_disabled(
             connection, keyring, tenant_id=one.tenant_id, endpoint_id=one.id, reason=one.reason, at=one.at
         )
     except ServiceError as error:

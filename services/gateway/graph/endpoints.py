@@ -34,6 +34,7 @@ from services.kernel.hot import (
     read_body,
     response_of,
 )
+from services.kernel.identifiers import text_of
 
 BATCH_PATH = "/v1/messages:batch"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -99,7 +100,7 @@ async def _post(
     if max_price is not None and read.max_price_micros is None:
         read = msgspec.structs.replace(read, max_price_micros=max_price)
     message_id = await door.accept(principal, Posting(phone_number_id, read, idempotency_key, expires_in_seconds))
-    return success(read, str(message_id))
+    return success(read, text_of(message_id))
 
 
 async def post_batch(state: State, scope: Scope, receive: Receive) -> Answer:

@@ -1,6 +1,6 @@
 """The acceptance of a message, as it is published (hot path)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from services.gateway.graph.sends import Send
@@ -10,6 +10,7 @@ from services.gateway.tenants.service import Number
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.messages import Category, Kind, Lane, MessageAccepted
+from services.kernel.identifiers import moment_of, text_of
 
 # A message that nobody could send within a day is no longer what the tenant meant (architecture 2.1).
 TIME_TO_LIVE = timedelta(hours=24)
@@ -29,7 +30,7 @@ async def accepted(
     """The fact, with `body` sealed; raises NoSuchKey, Unavailable."""
     tenant_id = number.tenant_id
     key = await keyring.key(tenant_id, "messages")
-    occurred_at = time_of(message_id)
+    occurred_at = moment_of(message_id)  # published again it has the same time, and so meets its own row
     return MessageAccepted(
         id=event_id(message_id, "accepted"),
         occurred_at=occurred_at,
@@ -42,7 +43,7 @@ async def accepted(
         country=send.country,
         lane=lane_of(send.kind, template),
         expires_at=occurred_at + (timedelta(seconds=expires_in_seconds) if expires_in_seconds else TIME_TO_LIVE),
-        body=crypto.seal(key, crypto.Place(tenant_id, "messages", "body", str(message_id)), body),
+        body=crypto.seal(key, crypto.Place(tenant_id, "messages", "body", text_of(message_id)), body),
         template_id=template.id if template else None,
         template_version=template.version if template else None,
         max_price_micros=send.max_price_micros,
@@ -57,8 +58,3 @@ def category_of(template: Template | None) -> Category:
 def lane_of(kind: Kind, template: Template | None) -> Lane:
     """Replies and codes must not wait behind a mailing."""
     return "express" if kind != "template" or category_of(template) == "authentication" else "bulk"
-
-
-def time_of(message_id: UUID) -> datetime:
-    """The moment inside a UUIDv7: a fact that is published again has the same time, and so meets its own row."""
-    return datetime.fromtimestamp((message_id.int >> 80) / 1_000, UTC)

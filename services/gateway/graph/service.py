@@ -13,17 +13,17 @@ from services.gateway.graph.errors import (
     GraphError,
     InProgress,
     InvalidKey,
-    Locked,
     NoSuchNumber,
     NotAllowed,
     OtherBody,
     RateLimited,
     SameNumber,
 )
-from services.gateway.graph.facts import accepted, category_of, lane_of, time_of
+from services.gateway.graph.facts import accepted, category_of
 from services.gateway.graph.metrics import accepted_of
 from services.gateway.graph.rewriting import Rewriter
 from services.gateway.graph.sends import Marks, Posting, ReadMark, Send
+from services.gateway.graph.standing import check_account, check_number
 from services.gateway.idempotency.service import Claim, IdempotencyKeys, KeyInUse, KeyOfAnotherRequest
 from services.gateway.keys.service import Keyring
 from services.gateway.rates import TokenBuckets
@@ -36,8 +36,6 @@ from services.kernel.contracts.messages import Category
 from services.kernel.errors import DEPENDENCY_ERRORS, Overloaded, ServiceError, Unavailable, is_retryable
 from services.kernel.identifiers import uuid7
 from services.kernel.logging import get_logger
-
-__all__ = ["Door", "category_of", "lane_of", "time_of"]
 
 TICK_SECONDS = 0.04  # the broker writes to the disk once for each batch and partition: its work falls as this grows
 BATCH_MAX = 500
@@ -123,7 +121,7 @@ class Door:
             principal = await self._doorkeeper.admit(visit, "messages:send")
         except ServiceError as error:
             raise _shut(error) from error
-        _check_account(principal)
+        check_account(principal)
         return principal
 
     def take_token(self, principal: ApiPrincipal) -> None:
@@ -140,7 +138,7 @@ class Door:
 
     async def examine(self, principal: ApiPrincipal, phone_number_id: str, send: Send) -> Examined:
         """Look at everything that `accept` looks at, and take nothing in; raises GraphError."""
-        _check_account(principal)
+        check_account(principal)
         try:
             number = await self._number(principal.tenant_id, phone_number_id)
             checked = await self._check(number, send)
@@ -177,11 +175,11 @@ class Door:
 
     async def _active_number(self, tenant_id: UUID, phone_number_id: str) -> Number:
         number = await self._number(tenant_id, phone_number_id)
-        _check_active(number)
+        check_number(number)
         return number
 
     async def _check(self, number: Number, send: Send) -> Checked:
-        _check_active(number)
+        check_number(number)
         if send.phone == number.display_phone_number:
             raise SameNumber("to is the sending number itself: give another recipient.")
         template = None
@@ -269,16 +267,6 @@ class Door:
             await self._keys.finish(claim, message_id)
         except (Unavailable, *DEPENDENCY_ERRORS):
             return  # accepted all the same; a repeat publishes the same fact again, which changes nothing
-
-
-def _check_account(principal: ApiPrincipal) -> None:
-    if principal.tenant_state != "active":
-        raise Locked("Your account is suspended: ask your provider.")
-
-
-def _check_active(number: Number) -> None:
-    if number.state != "active":
-        raise Locked("This number is suspended: ask your provider.")
 
 
 def _shut(error: ServiceError) -> GraphError:

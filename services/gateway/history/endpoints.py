@@ -1,17 +1,17 @@
 """A tenant asks about its messages, and takes one back."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
 
 from services.gateway.history import schemas, service
 from services.gateway.history.owners import Owners
 from services.gateway.history.service import Question
 from services.gateway.messages.errors import MessageNotFound
 from services.gateway.messages.states import State
+from services.gateway.refusals import refusal
 from services.gateway.tenants.authentication import MessageReader, MessageSender
 from services.kernel import crypto
 
@@ -24,35 +24,13 @@ MessageId = Annotated[
 ]
 
 
-class Problem(BaseModel):
-    """Problem details, RFC 9457."""
+MISSING = refusal(404, "There is no such message of yours; answered after a second at most.")
 
-    type: str = Field(examples=["urn:vestnik:problem:not_found"])
-    title: str = Field(description="The code: stable, for machines.", examples=["not_found"])
-    status: int = Field(examples=[404])
-    detail: str = Field(description="What is wrong and what to do.", examples=["there is no such message"])
-
-
-def _problem(description: str) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {"description": description, "content": content}
-
-
-_ALWAYS: dict[int | str, dict[str, Any]] = {
-    401: _problem("The API key is missing, wrong, expired or revoked."),
-    403: _problem("The key lacks the scope that this route needs."),
-    429: _problem("Too many requests: wait for Retry-After."),
-    503: _problem("A part of the system does not answer: try again."),
-}
-_MISSING: dict[int | str, dict[str, Any]] = {
-    404: _problem("There is no such message of yours; answered after a second at most.")
-}
-
-router = APIRouter(prefix="/v1/messages", tags=["messages"], responses=_ALWAYS)
+router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
 
 @router.get(
-    "", summary="List messages", responses={422: _problem("A filter, the range or the cursor is wrong: which and why.")}
+    "", summary="List messages", responses=refusal(422, "A filter, the range or the cursor is wrong: which and why.")
 )
 async def list_messages(
     asked: Annotated[schemas.Listing, Query()], tenant: MessageReader, request: Request
@@ -70,7 +48,7 @@ async def list_messages(
     return schemas.MessageList(data=data, paging=schemas.Paging(next=page.cursor))
 
 
-@router.get("/{message_id}", summary="Read a message", responses=_MISSING, response_model_exclude_defaults=True)
+@router.get("/{message_id}", summary="Read a message", responses=MISSING, response_model_exclude_defaults=True)
 async def get_message(message_id: MessageId, tenant: MessageReader, request: Request) -> schemas.Message:
     """One message with its state, price, decision trace in words, and history.
 
@@ -87,7 +65,7 @@ async def get_message(message_id: MessageId, tenant: MessageReader, request: Req
 @router.post(
     "/{message_id}:cancel",
     summary="Cancel a message",
-    responses={**_MISSING, 409: _problem("It is too late: the text says the state and what is left to do.")},
+    responses=MISSING | refusal(409, "It is too late: the text says the state and what is left to do."),
 )
 async def cancel_message(message_id: MessageId, tenant: MessageSender, request: Request) -> schemas.ListedMessage:
     """Take a message back whose call to Meta has not begun.

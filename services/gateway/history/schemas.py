@@ -4,21 +4,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 
 from services.gateway.history.owners import Known
 from services.gateway.history.service import Stored, sending_at, state_of
+from services.gateway.messages.failures import EXPIRED_CODE
 from services.gateway.messages.reasons import words
 from services.gateway.messages.states import State
-from services.kernel import times
+from services.kernel import fields
+from services.kernel.fields import Phone, unacceptable
 from services.kernel.money import text_of
-from services.kernel.phones import normalise_phone
-from services.kernel.times import unacceptable
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100
-PHONE_CHARACTERS_MAX = 40
 CURSOR_CHARACTERS_MAX = 100
 
 META_RESOLUTION = timedelta(microseconds=999_999)
@@ -33,21 +32,13 @@ StateName = Literal[
 ]
 
 
-def _phone(text: str) -> str:
-    try:
-        return normalise_phone(text)
-    except ValueError as error:
-        raise unacceptable(str(error)) from None
-
-
 def _not_before_us(at: datetime) -> datetime:
     if at < EARLIEST:
         raise unacceptable("this is before the year 2000: no message is that old")
     return at
 
 
-Time = Annotated[times.Time, AfterValidator(_not_before_us)]
-Phone = Annotated[str, StringConstraints(max_length=PHONE_CHARACTERS_MAX), AfterValidator(_phone)]
+Time = Annotated[fields.Time, AfterValidator(_not_before_us)]
 
 
 class Listing(BaseModel):
@@ -215,7 +206,7 @@ def _shown(row: Row[Any], state: State, moments: Mapping[str, datetime | None]) 
 
 def _error(row: Row[Any]) -> MessageError | None:
     if row.state == State.EXPIRED:
-        return MessageError(code=131026, reason="expired", text=words("expired"))
+        return MessageError(code=EXPIRED_CODE, reason="expired", text=words("expired"))
     if row.state != State.FAILED:
         return None
     return MessageError(code=row.error_code, reason=row.error_reason, text=words(row.error_reason))

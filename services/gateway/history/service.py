@@ -147,19 +147,10 @@ async def page(connection: AsyncConnection, question: Question, *, limit: int, c
         person=question.person,
     )
     rows = [row for row in found if row.id is not None]
-    before = _goes_on(found[0], rows, limit=limit, scan=scan)
+    ids, bound = [row.id for row in rows], found[0]
+    before = cursors.goes_on_below(ids, limit=limit, scan=scan, looked_at=bound.looked_at, bound=bound.bound)
     following = None if before is None else cursors.encode(Cursor(before, place.low), question.spelling())
     return Page(rows[:limit], following)
-
-
-def _goes_on(bound: Row[Any], rows: Sequence[Row[Any]], *, limit: int, scan: int) -> UUID | None:
-    """Below which id the next page begins; None at the end of the range."""
-    last: UUID | None = None
-    if len(rows) > limit:
-        last = rows[limit - 1].id
-    elif bound.looked_at == scan:
-        last = bound.bound
-    return last
 
 
 def _range_of(question: Question) -> Cursor:

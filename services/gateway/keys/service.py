@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.cache import Remembered
 from services.gateway.keys import repository
@@ -13,6 +12,7 @@ from services.gateway.keys.repository import WrappedKey
 from services.kernel import crypto
 from services.kernel.contracts.tenants import SealedServiceKeys
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 
 CONTENT, INDEX, BOX = "content", "index", "box"
 

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Request
 
-from services.gateway.callbacks.answers import ALWAYS, INVALID
 from services.gateway.keywords import service
 from services.gateway.keywords.schemas import Confirmations, Keywords
 from services.gateway.keywords.service import Words
+from services.gateway.refusals import INVALID
 from services.gateway.tenants.authentication import ConsentKeeper
 from services.kernel.http import Transaction
 
-router = APIRouter(prefix="/v1/keywords", tags=["consents"], responses=ALWAYS)
+router = APIRouter(prefix="/v1/keywords", tags=["consents"])
 
 
 @router.get("", summary="Read your keywords")

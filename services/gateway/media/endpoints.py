@@ -62,7 +62,7 @@ async def upload_media(
     body = _body_of(request)
     try:
         head = Head(request.headers.get("content-type", ""), request.query_params)
-        media_id = await uploads.upload(tenant.tenant_id, phone_number_id, head=head, body=body)
+        media_id = await uploads.upload(tenant, phone_number_id, head=head, body=body)
     except GraphError:
         await _drain(body)
         raise

@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from services.gateway.refusals import Refusals, refusal
+
 MEDIA_ID = "019234ab-5d10-7c3e-9f00-2b6f1f0f9a11"
 
 
@@ -30,22 +32,18 @@ class DeletedMedia(BaseModel):
     success: bool = Field(default=True, examples=[True])
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {}}}
-
-
 #: `responses=` of the download, which is no route of Meta's: its refusals are problem details.
-DOWNLOAD_RESPONSES: dict[int | str, dict[str, Any]] = {
+DOWNLOAD_RESPONSES: Refusals = {
     200: {
         "description": "The file, with its own Content-Type, as an attachment.",
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
     },
-    400: _problem("Meta does not give out what the person sent (131052): it is too large or broken."),
-    401: _problem("The API key is missing, wrong, expired or revoked."),
-    403: _problem("The key lacks the scope `media`, or is used from elsewhere."),
-    404: _problem("There is no such file of yours, or no longer."),
-    429: _problem("Too many requests with this key, or too many open downloads: wait for Retry-After."),
-    503: _problem("A person has just sent it and it is still being fetched from Meta: ask again after Retry-After."),
+    **refusal(400, "Meta does not give out what the person sent (131052): it is too large or broken."),
+    **refusal(401, "The API key is missing, wrong, expired or revoked."),
+    **refusal(403, "The key lacks the scope `media`, or is used from elsewhere."),
+    **refusal(404, "There is no such file of yours, or no longer."),
+    **refusal(429, "Too many requests with this key, or too many open downloads: wait for Retry-After."),
+    **refusal(503, "A person has just sent it and it is still being fetched from Meta: ask again after Retry-After."),
 }
 
 #: OpenAPI of the upload's body, which is read as a stream and so not declared by parameters.

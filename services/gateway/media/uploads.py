@@ -10,10 +10,10 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
-from uuid_utils.compat import uuid7
 
-from services.gateway.graph.errors import Down, GraphError, Locked, NoSuchNumber, RateLimited
+from services.gateway.graph.errors import Down, GraphError, NoSuchNumber, RateLimited
 from services.gateway.graph.refusals import refusal_of
+from services.gateway.graph.standing import check_account, check_number
 from services.gateway.keys.service import Keyring
 from services.gateway.media import details, limits, metrics, repository
 from services.gateway.media.details import Details
@@ -21,11 +21,12 @@ from services.gateway.media.files import Files, Spool, Written
 from services.gateway.media.forms import Form, FormReader, Head
 from services.gateway.media.limits import UploadFailed
 from services.gateway.media.repository import Finished, Kept
-from services.gateway.tenants.service import Directory, Number
+from services.gateway.tenants.service import ApiPrincipal, Directory, Number
 from services.gateway.upstream.service import Upstream
 from services.kernel import clock
 from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS, Unavailable
+from services.kernel.identifiers import uuid7
 
 KEEP = timedelta(days=29)  # Meta forgets its own id after 30 days: ours must not outlive it
 UPLOADS_MAX = 32  # of one process: a mebibyte of memory each
@@ -81,13 +82,16 @@ class Uploads:
         self._receive_seconds = receive_seconds
         self._running: Counter[UUID] = Counter()
 
-    async def upload(self, tenant_id: UUID, phone_number_id: str, *, head: Head, body: AsyncIterator[bytes]) -> UUID:
+    async def upload(
+        self, principal: ApiPrincipal, phone_number_id: str, *, head: Head, body: AsyncIterator[bytes]
+    ) -> UUID:
         """The id of a file that Meta has; raises GraphError, and leaves nothing behind then."""
-        number = await self._number(tenant_id, phone_number_id)
-        with self._place_of(tenant_id):
+        check_account(principal)
+        number = await self._number(principal.tenant_id, phone_number_id)
+        with self._place_of(number.tenant_id):
             media_id = uuid7()
             try:
-                async with self._files.spool(tenant_id, media_id) as spool:
+                async with self._files.spool(number.tenant_id, media_id) as spool:
                     await self._take(number, media_id, spool, head, body)
             except GraphError:
                 metrics.UPLOADS.labels("refused").inc()
@@ -99,8 +103,7 @@ class Uploads:
         number = await self._directory.number(phone_number_id)
         if number is None or number.tenant_id != tenant_id:
             raise NoSuchNumber
-        if number.state != "active":
-            raise Locked("This number is suspended: ask your provider.")
+        check_number(number)
         return number
 
     @contextmanager

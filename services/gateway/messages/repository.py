@@ -166,9 +166,12 @@ _WAMIDS = text(f"select m.tenant_id, m.id, m.phone_number_id, m.wamid from {_THO
 _SILENT = text("""
     select m.tenant_id, m.id from messages m
      where m.id between :low and :high and m.state = 5 and m.expires_at < :expired_before and m.kind <> 'reaction'
-     union
+     limit :count
+""")
+
+_SILENT_LONG_LIVED = text("""
     select m.tenant_id, m.id from messages m
-     where m.id between :lowest and :high and m.expires_at >= :expired_after and m.expires_at < :expired_before
+     where m.id between :low and :high and m.expires_at >= :expired_since and m.expires_at < :expired_before
        and m.expires_at - m.accepted_at > interval '25 hours' and m.state = 5 and m.kind <> 'reaction'
      limit :count
 """)
@@ -242,9 +245,14 @@ async def wamids(connection: AsyncConnection, tenant_ids: list[UUID], ids: list[
     return (await connection.execute(_WAMIDS, _bounded({"tenant_ids": tenant_ids, "ids": ids}))).all()
 
 
-async def silent(connection: AsyncConnection, parameters: dict[str, Any]) -> Sequence[Row[Any]]:
+async def silent(connection: AsyncConnection, parameters: Columns) -> Sequence[Row[Any]]:
     """Sent messages of an id range that nothing more was heard of."""
     return (await connection.execute(_SILENT, parameters)).all()
+
+
+async def silent_long_lived(connection: AsyncConnection, parameters: Columns) -> Sequence[Row[Any]]:
+    """The same of those that may live longer than a day, by their end."""
+    return (await connection.execute(_SILENT_LONG_LIVED, parameters)).all()
 
 
 def _bounded(columns: Columns) -> Columns:

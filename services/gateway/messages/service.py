@@ -26,6 +26,7 @@ LANES = {"express": 0, "bulk": 1}
 # So long Meta's id leads to a message: it may wait 30 days for us and 30 for its person's phone, Meta repeats a report
 # for 7 days, and a month is left to read it in. A report with our own id needs none of this.
 WAMIDS_DAYS = 97
+LIFE_DAYS_MAX = 31  # tenants may ask for 30
 CLOCKS_APART = timedelta(hours=1)  # at most: those of our processes
 
 
@@ -220,6 +221,11 @@ def nameable(since: datetime) -> tuple[UUID, UUID]:
     return first_uuid7(since - timedelta(days=WAMIDS_DAYS)), first_uuid7(clock.now() + CLOCKS_APART)
 
 
+def to_be_named(since: datetime) -> tuple[UUID, UUID]:
+    """The same of messages that Meta names first since then: these were sent since, and wait for a month at most."""
+    return first_uuid7(since - timedelta(days=LIFE_DAYS_MAX)), first_uuid7(clock.now() + CLOCKS_APART)
+
+
 async def acceptances(
     connection: AsyncConnection, tenant_ids: list[UUID], message_ids: list[UUID]
 ) -> list[MessageAccepted]:
@@ -235,25 +241,21 @@ async def wamids(connection: AsyncConnection, tenant_ids: list[UUID], message_id
 
 
 async def silent(
-    connection: AsyncConnection,
-    *,
-    lowest: UUID,
-    low: UUID,
-    high: UUID,
-    expired_after: datetime,
-    expired_before: datetime,
-    count: int,
+    connection: AsyncConnection, *, since: datetime, until: datetime, expired_before: datetime, count: int
 ) -> Sequence[Row[Any]]:
-    """Sent messages that nothing more was heard of: ids from `low` to `high`, or from `lowest` if they live longer."""
-    parameters = {
-        "lowest": lowest,
-        "low": low,
-        "high": high,
-        "expired_after": expired_after,
-        "expired_before": expired_before,
-        "count": count,
-    }
+    """Messages that were made and sent in a stretch of time, and nothing more was heard of until theirs was over."""
+    low, high = first_uuid7(since), first_uuid7(until)
+    parameters = {"low": low, "high": high, "expired_before": expired_before, "count": count}
     return await repository.silent(connection, parameters)
+
+
+async def silent_long_lived(
+    connection: AsyncConnection, *, since: datetime, until: datetime, count: int
+) -> Sequence[Row[Any]]:
+    """The same of messages that were to live longer than a day, and whose time ended then."""
+    low, high = first_uuid7(since - timedelta(days=LIFE_DAYS_MAX)), first_uuid7(until)
+    parameters = {"low": low, "high": high, "expired_since": since, "expired_before": until, "count": count}
+    return await repository.silent_long_lived(connection, parameters)
 
 
 def _known(column: list[T]) -> list[T]:

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from services.gateway.tenants.service import TEST_CLASS, Mode
-from services.kernel.crypto import normalise_phone
+from services.kernel.phones import normalise_phone
 
 COMPONENTS_MAX = 10  # Meta allows a header, a body, a footer, buttons and few more
 MESSAGES_PER_SECOND_MAX = 1_000  # Meta's highest throughput of a number

@@ -1,6 +1,6 @@
 """Bringing a tenant in: itself, its first API key and its callback secret, in one transaction."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,12 +13,13 @@ from services.gateway.tenants import service as tenants
 FIRST_KEY = "First key"
 
 
-class NewTenant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NewTenant:
     """The two secrets are shown once."""
 
     id: UUID
-    api_key: str
-    callback_secret: str
+    api_key: str = field(repr=False)
+    callback_secret: str = field(repr=False)
 
 
 async def create_tenant(

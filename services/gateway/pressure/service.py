@@ -3,15 +3,16 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from services.gateway.pressure import repository
 from services.gateway.pressure.metrics import REPLY_FUNDED_SECONDS, STRAIN
 from services.gateway.pressure.pace import Pace
-from services.kernel import periodic
+from services.kernel import clock, periodic
 from services.kernel.contracts.reservations import MessageFunded
 from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS
+from services.kernel.identifiers import moment_of
 from services.kernel.kafka.consumer import Received
 from services.kernel.logging import get_logger
 
@@ -38,11 +39,11 @@ class Watch:
         return self._pace.strain
 
     def see(self, batch: Sequence[Received]) -> None:
-        """Note how old the oldest of these replies is."""
+        """Note how old the oldest of these replies is: its id holds the moment of its acceptance."""
         facts = (received.event for received in batch)
         replies = [fact.message_id for fact in facts if isinstance(fact, MessageFunded) and fact.lane == "express"]
         if replies:
-            seconds = _age_seconds(min(replies))
+            seconds = (clock.now() - moment_of(min(replies))).total_seconds()
             REPLY_FUNDED_SECONDS.observe(seconds)
             self._pace.note(seconds)
 
@@ -84,8 +85,3 @@ class Pressure:
                 self._strain = await repository.strain(connection, fresh_seconds=FRESH_SECONDS)
         except DEPENDENCY_ERRORS as error:
             _log.warning("pressure is not known", error_class=type(error).__name__)
-
-
-def _age_seconds(message_id: UUID) -> float:
-    """Since the moment inside a UUIDv7, which is that of the acceptance."""
-    return time.time() - (message_id.int >> 80) / 1_000

@@ -4,7 +4,8 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+
+from services.kernel.fields import unacceptable
 
 OBJECT_ID = "019ab0c4-7f3e-7c11-9c55-3d1a2b4c5d6e"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -17,19 +18,15 @@ Vertical = Literal[
 ]  # fmt: skip
 
 
-def _wrong(what_to_do: str) -> PydanticCustomError:
-    return PydanticCustomError("not_acceptable", "{what_to_do}", {"what_to_do": what_to_do})
-
-
 def _email(text: str) -> str:
     if text and not _EMAIL.fullmatch(text):
-        raise _wrong("this is not an e-mail address: write name@example.org, or an empty text for none")
+        raise unacceptable("this is not an e-mail address: write name@example.org, or an empty text for none")
     return text
 
 
 def _website(text: str) -> str:
     if not _WEBSITE.fullmatch(text):
-        raise _wrong("a website begins with http:// or https://")
+        raise unacceptable("a website begins with http:// or https://")
     return text
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from services.gateway.graph.errors import InvalidParameter, Locked, NoSuchObject, NotAllowed
+from services.gateway.graph.errors import InvalidParameter, NoSuchObject, NotAllowed
 from services.gateway.graph.refusals import refusal_of
+from services.gateway.graph.standing import check_account, check_number
 from services.gateway.media.service import Shelf, media_uuid
 from services.gateway.reading import paging, repository
 from services.gateway.reading.fields import ACCOUNT, NUMBER, PROFILE, TEMPLATE, picked
@@ -136,10 +137,8 @@ class Reader:
     async def change_profile(self, principal: ApiPrincipal, phone_number_id: str, changes: Json) -> None:
         """Pass a checked profile on to Meta; raises NoSuchObject, Locked, and whatever Meta says."""
         number = await self._number(principal.tenant_id, phone_number_id, method="post")
-        if principal.tenant_state != "active":
-            raise Locked("Your account is suspended: ask your provider.")
-        if number.state != "active":
-            raise Locked("This number is suspended: ask your provider.")
+        check_account(principal)
+        check_number(number)
         answer = await self._upstream.request(
             number, "POST", f"/{phone_number_id}/whatsapp_business_profile", json=changes
         )

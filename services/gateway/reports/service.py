@@ -1,6 +1,5 @@
 """Applying Meta's reports: states move forward, tenants hear of each report once (hot path)."""
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from services.gateway.reports import repository
 from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.outcomes import MessageReported
-from services.kernel.contracts.statuses import StatusReported
+from services.kernel.contracts.statuses import Pricing, StatusReported
 from services.kernel.kafka import outbox
 
 KEEP_DAYS = 8  # Meta repeats a report for seven days
@@ -37,6 +36,20 @@ TOPICS = {status: f"statuses.{status}" for status in STATES}
 Subject = tuple[int, int]  # a tenant and a message: numbers, because hashing a UUID is slow
 
 _encode = msgspec.json.Encoder().encode
+
+
+class _Error(msgspec.Struct, frozen=True, gc=False):
+    code: int
+    title: str
+
+
+class _Content(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Of a CallbackFact; bytes are written in base64."""
+
+    status: str
+    pricing: Pricing | None = None
+    error: _Error | None = None
+    sealed_details: bytes | None = None
 
 
 class Applied(NamedTuple):
@@ -58,8 +71,11 @@ async def apply(connection: AsyncConnection, reports: Sequence[StatusReported]) 
 
 
 async def apply_kept(connection: AsyncConnection, count: int) -> Applied:
-    """Apply kept reports whose message is known by now, and forget those that nobody can own any more."""
-    first_id, last_id = messages.nameable(clock.now() - timedelta(days=KEEP_DAYS))
+    """Apply kept reports whose message is known by now, and forget those that nobody can own any more.
+
+    When they were kept, no message had Meta's id: only one that was named later can own them.
+    """
+    first_id, last_id = messages.to_be_named(clock.now() - timedelta(days=KEEP_DAYS))
     rows = await repository.take_matched(connection, count=count, days=KEEP_DAYS, first_id=first_id, last_id=last_id)
     matched = [row for row in rows if row.message_id is not None]
     known = [(row.message_id, msgspec.json.decode(row.report, type=StatusReported)) for row in matched]
@@ -163,13 +179,8 @@ def _news(reports: Iterable[tuple[UUID, StatusReported]], rows: Mapping[Subject,
 
 
 def _fact(message_id: UUID, row: Row[Any], report: StatusReported) -> CallbackFact:
-    content: dict[str, object] = {"status": report.status}
-    if report.pricing is not None:
-        content["pricing"] = report.pricing
-    if report.error_code is not None:
-        content["error"] = {"code": report.error_code, "title": reason_of(report.error_code)}
-    if report.details is not None:
-        content["sealed_details"] = base64.b64encode(report.details).decode()
+    code = report.error_code
+    error = None if code is None else _Error(code, reason_of(code))
     return CallbackFact(
         event_id=report.id,
         tenant_id=report.tenant_id,
@@ -179,7 +190,7 @@ def _fact(message_id: UUID, row: Row[Any], report: StatusReported) -> CallbackFa
         topic=TOPICS[report.status],
         subject_id=message_id,
         occurred_at=report.occurred_at,
-        content=_encode(content),
+        content=_encode(_Content(report.status, report.pricing, error, report.details)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from services.gateway.waiting import service as waiting
 from services.gateway.waiting.service import REPUBLISH_FIRST_SECONDS
 from services.kernel import clock, periodic
 from services.kernel.db import Database
-from services.kernel.identifiers import first_uuid7
 from services.kernel.kafka.publisher import Publisher
 
 EVERY_SECONDS = 1.0
@@ -36,8 +35,13 @@ LOOKS_MAX = 4  # at kept reports, each at BATCH_MAX: one that nobody owns is loo
 CALL_MARGIN_SECONDS = 2.0
 # Meta reports for seven days; then a message that was sent is taken for expired and its hold ends.
 SILENCE_DAYS = 7
-LIFE_DAYS_MAX = 31  # tenants may ask for 30
 SILENCE_EVERY_SECONDS = 3_600.0
+# Looked at again each time, for a message may be known as sent some days late; and by a worker that has just begun, for
+# nobody may have looked since the last one ended.
+SILENCE_BACK, SILENCE_FIRST_BACK = timedelta(days=2), timedelta(days=31)
+# At a thousand messages a second ten minutes are half a million.
+SILENCE_STRETCH_MIN, SILENCE_STRETCH_MAX = timedelta(minutes=10), timedelta(hours=4)
+SILENCE_LOOK_SECONDS, SILENCE_QUICK_SECONDS = 0.2, 0.05
 
 
 class Sweeper:
@@ -60,6 +64,9 @@ class Sweeper:
         self._written = written
         self._republish_first_seconds = republish_first_seconds
         self._silence_at = 0.0
+        self._silence_seen = timedelta()  # back from the youngest message that is out of reach
+        self._silence_back = SILENCE_FIRST_BACK
+        self._silence_stretch = SILENCE_STRETCH_MIN
         self._pair = turns.FIRST_PAIR
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -146,25 +153,41 @@ class Sweeper:
         await self._move(connection, [one for one in ordered if states[one[1]] < State.FUNDED], State.EXPIRED)
 
     async def _expire_silent(self) -> int:
-        """Messages of the day that is now out of Meta's reach: every hour, and at once again while there are more."""
-        loop_time = asyncio.get_running_loop().time()
-        if loop_time < self._silence_at:
+        """Messages that are out of Meta's reach: every hour those of two days, and first of all those of a month.
+
+        From the youngest back, a stretch at a time and not for long, so that the rest of the sweep comes again soon.
+        """
+        loop = asyncio.get_running_loop()
+        if (began := loop.time()) < self._silence_at:
             return 0
         before = clock.now() - timedelta(days=SILENCE_DAYS)
-        oldest = before - timedelta(days=2)
+        ended = long_lived = await self._expire_long_lived(before)
+        while self._silence_seen < self._silence_back and loop.time() < began + SILENCE_LOOK_SECONDS:
+            ended += await self._expire_stretch(before)
+        if self._silence_seen >= self._silence_back and long_lived < BATCH_MAX:
+            self._silence_at = began + SILENCE_EVERY_SECONDS
+            self._silence_seen, self._silence_back = timedelta(), SILENCE_BACK
+        return ended
+
+    async def _expire_long_lived(self, before: datetime) -> int:
         async with self._database.transaction() as connection:
-            rows = await messages.silent(
-                connection,
-                lowest=first_uuid7(oldest - timedelta(days=LIFE_DAYS_MAX)),
-                low=first_uuid7(oldest),
-                high=first_uuid7(before),
-                expired_after=oldest,
-                expired_before=before,
-                count=BATCH_MAX,
-            )
+            since = before - self._silence_back
+            rows = await messages.silent_long_lived(connection, since=since, until=before, count=BATCH_MAX)
+            await self._move(connection, [(row.tenant_id, row.id) for row in rows], State.EXPIRED)
+        return len(rows)
+
+    async def _expire_stretch(self, before: datetime) -> int:
+        """It is done when less is left than is taken at once; after a quick look the next stretch is twice as long."""
+        until, stretch, began = before - self._silence_seen, self._silence_stretch, asyncio.get_running_loop().time()
+        self._silence_stretch = SILENCE_STRETCH_MIN  # also where this look is broken off because it took too long
+        async with self._database.transaction() as connection:
+            since = until - stretch
+            rows = await messages.silent(connection, since=since, until=until, expired_before=before, count=BATCH_MAX)
             await self._move(connection, [(row.tenant_id, row.id) for row in rows], State.EXPIRED)
         if len(rows) < BATCH_MAX:
-            self._silence_at = loop_time + SILENCE_EVERY_SECONDS
+            self._silence_seen += stretch
+            if asyncio.get_running_loop().time() < began + SILENCE_QUICK_SECONDS:
+                self._silence_stretch = min(2 * stretch, SILENCE_STRETCH_MAX)
         return len(rows)
 
     async def _forget_pairs(self) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.cache import Remembered
 from services.gateway.templates import repository
@@ -15,6 +14,7 @@ from services.gateway.templates.errors import TemplateExists, WrongParameterCoun
 from services.gateway.templates.shapes import Shape, compile_shape, count_parameters
 from services.kernel.contracts.messages import Category
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 
 __all__ = ["Catalogue", "Template", "TemplateKey", "add_template", "count_parameters"]
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.keys.service import Keyring
 from services.gateway.tenants import repository
@@ -19,6 +18,7 @@ from services.gateway.tenants.scopes import SCOPES, Mode, Scope
 from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.tenants import NumberChanged, TenantChanged
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka import outbox
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,14 +22,15 @@ MESSAGES_PER_SECOND = 20  # a test shows what works, not how fast; slow answers 
 NAME_MAX = 190
 
 
-class Twin(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Twin:
     """A test twin; `display_phone_number` and `callback_secret` are known to whoever made it, once."""
 
     tenant_id: UUID
     phone_number_id: str
     waba_id: str
-    display_phone_number: str | None = None
-    callback_secret: str | None = None
+    display_phone_number: str | None = field(default=None, repr=False)
+    callback_secret: str | None = field(default=None, repr=False)
 
 
 async def find(connection: AsyncConnection, parent_id: UUID) -> Twin | None:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.kernel import clock
 from services.kernel.approvals import repository
 from services.kernel.approvals.errors import ApprovalNotFound, AskedDifferently, NotOpen, SamePerson
+from services.kernel.identifiers import uuid7
 
 Approval = repository.Approval
 # Does what was asked for, in the transaction of the approval; what it returns is kept as the approval's result.

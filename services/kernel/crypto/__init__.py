@@ -18,9 +18,8 @@ from services.kernel.crypto.keys import (
     public_signing_key,
     random_key,
 )
-from services.kernel.crypto.sealing import Key, Place, forget_keys, open_sealed, seal, sealed_key_id
+from services.kernel.crypto.sealing import Key, Place, open_sealed, seal, sealed_key_id
 from services.kernel.crypto.streams import StreamSealer, open_stream, sealed_stream_bytes, stream_key_id
-from services.kernel.phones import normalise_phone
 
 __all__ = [
     "CannotOpen",
@@ -35,13 +34,11 @@ __all__ = [
     "box_key_id",
     "derive",
     "equal",
-    "forget_keys",
     "hkdf_sha256",
     "key_check_value",
     "keyed_hash",
     "new_box_keys",
     "new_signing_keys",
-    "normalise_phone",
     "open_box",
     "open_sealed",
     "open_stream",

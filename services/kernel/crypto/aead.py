@@ -10,9 +10,10 @@ envelope = commitment (32) | nonce (24) | ciphertext and tag (n + 16). The calle
 """
 
 import hmac
+import os
+from collections import deque
 from functools import lru_cache
 
-import nacl.utils
 from nacl._sodium import ffi, lib  # type: ignore[import-not-found]  # compiled, without stubs
 
 from services.kernel.crypto.errors import CannotOpen
@@ -26,11 +27,25 @@ KEYS_CACHED_MAX = 16_384  # two derived keys of 32 bytes each, for every key in 
 _SALT = b"vestnik"
 _INFO = b"seal and commit v1"
 STREAM_INFO = b"stream and commit v1"
+_NONCES_DRAWN = 128  # at a time: asking the system costs as much as a short encryption
+
+_nonces: deque[bytes] = deque()
+os.register_at_fork(after_in_child=_nonces.clear)  # they are the parent's
+
+
+def new_nonce() -> bytes:
+    """Random, and given out once: threads may share the supply, for taking one from it is a single step."""
+    try:
+        return _nonces.popleft()
+    except IndexError:
+        drawn = os.urandom(NONCE_BYTES * _NONCES_DRAWN)
+        _nonces.extend(drawn[at : at + NONCE_BYTES] for at in range(NONCE_BYTES, len(drawn), NONCE_BYTES))
+        return drawn[:NONCE_BYTES]
 
 
 def lock(secret: bytes, associated: bytes, plaintext: bytes) -> bytes:
     encryption_key, commitment = split(secret)
-    nonce = nacl.utils.random(NONCE_BYTES)
+    nonce = new_nonce()
     prefix = commitment + nonce
     return prefix + _encrypt(plaintext, prefix + associated, nonce, encryption_key)
 

@@ -9,18 +9,21 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from services.kernel.crypto import aead
-from services.kernel.crypto.encoding import pack
+from services.kernel.crypto.encoding import LENGTH_BYTES, pack
 from services.kernel.crypto.errors import CannotOpen
 
 _MAGIC = b"vs\x01"
+_UUID_LENGTH = (16).to_bytes(LENGTH_BYTES, "big")
 _HEADER_BYTES = len(_MAGIC) + 16
 _KEY_IDS_MAX = 16_384
 _NAMES_MAX = 1_024  # columns of the whole house
 OVERHEAD_BYTES = _HEADER_BYTES + aead.COMMITMENT_BYTES + aead.NONCE_BYTES + aead.TAG_BYTES
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where a ciphertext lives; it does not open anywhere else."""
 
     tenant_id: UUID
@@ -53,9 +56,10 @@ def sealed_key_id(sealed: bytes) -> UUID:
 
 def open_sealed(key: Key, place: Place, sealed: bytes) -> bytes:
     """The plaintext; CannotOpen when the key, the place or a single bit is another."""
-    if sealed_key_id(sealed) != key.id:
-        raise CannotOpen("sealed under another key id: look the key up with sealed_key_id")
     header = bytes(sealed[:_HEADER_BYTES])
+    if header != _MAGIC + key.id.bytes:
+        sealed_key_id(sealed)  # may have a better reason
+        raise CannotOpen("sealed under another key id: look the key up with sealed_key_id")
     return aead.unlock(key.secret, header + canonical(place), bytes(sealed[_HEADER_BYTES:]))
 
 
@@ -65,14 +69,11 @@ def _key_id(raw: bytes) -> UUID:
     return UUID(bytes=raw)
 
 
-def forget_keys() -> None:
-    """Drop derived keys from memory, after a key was destroyed."""
-    aead.split.cache_clear()
-
-
 def canonical(place: Place) -> bytes:
     """The place as bytes that no other place has: `pack` of its four parts."""
-    return pack(place.tenant_id.bytes) + _packed_names(place.table, place.column) + pack(place.row.encode())
+    row = place.row.encode()
+    names = _packed_names(place.table, place.column)
+    return _UUID_LENGTH + place.tenant_id.bytes + names + len(row).to_bytes(LENGTH_BYTES, "big") + row
 
 
 @lru_cache(maxsize=_NAMES_MAX)

@@ -16,7 +16,7 @@ from services.kernel.kafka import clients, lanes
 from services.kernel.kafka.consumer import TICK_SECONDS, TICK_SECONDS_OF_RARITIES, Consumer, ConsumerHalted, Raw
 from services.kernel.settings import KafkaSettings
 
-BATCH_MAX = 1_500
+BATCH_MAX = 3_000
 # Where most of it is skipped unread.
 RARE_BATCH_MAX = 4_000
 # Where replies are waited for: one that comes while a mailing fills the batches waits for one of them in every service.

@@ -8,13 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from starlette.requests import Request
 
 from services.sandbox.graph.nodes import account_view, chosen, page, template_view
-from services.sandbox.graph.routing import fields_of, invalid, route
+from services.sandbox.graph.routing import SUCCESS, fields_of, invalid, route
 from services.sandbox.numbers.service import Number, Profile
 from services.sandbox.refusals import GraphError, no_such_object
 from services.sandbox.templates.service import Category, Template
 from services.sandbox.world import World
 
-SUCCESS = {"success": True}
 TEMPLATE_FIELDS = ("name", "parameter_format", "components", "language", "status", "category", "id")
 BODY_MAX, FOOTER_MAX, HEADER_MAX, BUTTONS_MAX, BUTTON_TEXT_MAX = 1024, 60, 60, 10, 25
 PARTS = frozenset({"HEADER", "BODY", "FOOTER", "BUTTONS", "CAROUSEL", "LIMITED_TIME_OFFER"})
@@ -99,13 +98,15 @@ async def delete_template(world: World, request: Request) -> Any:
     return SUCCESS
 
 
-async def edit_template(world: World, request: Request) -> Any:
-    """`POST /{template}`: all components are replaced, and Meta looks at them again."""
+async def edit(world: World, request: Request) -> Any:
+    """`POST /{template}` or `POST /{number}`, whichever the id is."""
     node, fields = request.path_params["node"], await fields_of(request)
     found = world.templates.by_id(node)
-    if found is None:
-        return _edit_number(world, node, fields)
-    name, template = found
+    return _edit_number(world, node, fields) if found is None else _edit_template(world, *found, fields)
+
+
+def _edit_template(world: World, name: str, template: Template, fields: dict[str, Any]) -> Any:
+    """All components are replaced, and Meta looks at them again."""
     whole = template.model_dump() | {"name": name, "language": template.language or "en_US"}
     change = {key: fields[key] for key in ("category", "components") if key in fields}
     try:
@@ -118,7 +119,7 @@ async def edit_template(world: World, request: Request) -> Any:
 
 
 def _edit_number(world: World, node: str, fields: dict[str, Any]) -> Any:
-    """`POST /{number}`: the two-step PIN."""
+    """The two-step PIN."""
     _number(world, node, "post")
     if not _PIN.fullmatch(str(fields.get("pin", ""))):
         raise GraphError(100, "The parameter pin must have 6 digits.")
@@ -182,7 +183,7 @@ routes = [
     route("/{node:graph_node}/message_templates", list_templates, "GET"),
     route("/{node:graph_node}/message_templates", create_template, "POST"),
     route("/{node:graph_node}/message_templates", delete_template, "DELETE"),
-    route("/{node:graph_node}", edit_template, "POST"),
+    route("/{node:graph_node}", edit, "POST"),
     route("/{node:graph_node}/register", register, "POST"),
     route("/{node:graph_node}/deregister", deregister, "POST"),
     route("/{node:graph_node}/whatsapp_business_profile", profile, "GET"),

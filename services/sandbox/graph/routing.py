@@ -14,7 +14,7 @@ from services.kernel.errors import ServiceError
 from services.sandbox.refusals import GraphError
 from services.sandbox.world import World
 
-BODY_MAX_BYTES = 256 * 1024  # of a JSON or form body
+SUCCESS = {"success": True}
 
 Handler = Callable[[World, Request], Awaitable[Any]]
 

@@ -11,13 +11,12 @@ from starlette.routing import Route
 from starlette.types import Message, Receive
 
 from services.kernel.errors import TooLarge
-from services.sandbox.graph.routing import route, token
+from services.sandbox.graph.routing import SUCCESS, route, token
 from services.sandbox.media.service import UPLOAD_MAX_BYTES, Medium
 from services.sandbox.refusals import GraphError, no_such_object
 from services.sandbox.world import World
 
 ENVELOPE_MAX_BYTES = 64 * 1024  # of a multipart body beside its file
-SUCCESS = {"success": True}
 
 
 async def upload(world: World, request: Request) -> Any:

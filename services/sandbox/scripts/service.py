@@ -47,13 +47,14 @@ class Scripts:
         self._playing: set[asyncio.Task[None]] = set()
 
     def put(self, phone: str, script: Script) -> None:
+        """Holds in place of an earlier one, and begins at once; raises Unprocessable and changes nothing."""
+        if script.begin and script.phone_number_id is None:
+            raise Unprocessable("phone_number_id is required with begin: it says to whom the person writes")
         if phone not in self._scripts and len(self._scripts) >= SCRIPTS_MAX:
             raise Unprocessable(f"the sandbox keeps at most {SCRIPTS_MAX} scripts; DELETE some first")
         self.forget(phone)
         self._scripts[phone] = script
-        if script.begin:
-            if script.phone_number_id is None:
-                raise Unprocessable("phone_number_id is required with begin: it says to whom the person writes")
+        if script.begin and script.phone_number_id is not None:
             self._play(Play(phone, script.phone_number_id), script.begin, seed=script.seed)
 
     def forget(self, phone: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -32,7 +31,7 @@ class Value(msgspec.Struct, frozen=True):
     user_id_update: msgspec.Raw = NULL
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A member of one of the value's arrays; `is_whole` is False for an array that is none."""
 
     array: str
@@ -40,7 +39,7 @@ class Part(NamedTuple):
     is_whole: bool = True
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True):
     """How many parts arrived, and what becomes of them."""
 
     arrived: int

@@ -8,6 +8,7 @@ import msgspec
 
 from services.kernel import crypto
 from services.kernel.contracts.platform import Alias
+from services.kernel.phones import normalise_phone
 
 BSUID = re.compile(r"[A-Z]{2}\.")
 NOT_A_DIGIT = re.compile(r"[^0-9]")
@@ -92,7 +93,7 @@ def alias_of(index_key: bytes, identity: str) -> Alias:
 def phone_of(digits: str) -> str:
     """E.164; a number that the numbering plans do not know is taken as Meta wrote it, for it has just written to us."""
     try:
-        return crypto.normalise_phone(f"+{digits}")
+        return normalise_phone(f"+{digits}")
     except ValueError:
         return f"+{digits}"
 

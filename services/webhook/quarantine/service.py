@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.kernel import clock, crypto
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from services.kernel.logging import get_logger
 from services.webhook.parts.service import Held
 from services.webhook.quarantine import repository

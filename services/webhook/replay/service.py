@@ -10,12 +10,11 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from services.kernel import crypto
 from services.kernel.contracts import Event
 from services.kernel.db import Database
 from services.kernel.errors import Conflict, Unavailable
+from services.kernel.identifiers import uuid7
 from services.kernel.logging import get_logger
 from services.kernel.periodic import every
 from services.kernel.tenants import TenantDirectory

@@ -1,6 +1,5 @@
 """Turns one of Meta's status objects into the fact that Meta reported it (hot path)."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, get_args
 from uuid import UUID
@@ -10,6 +9,7 @@ import msgspec
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.statuses import Pricing, ReportedStatus, StatusReported
+from services.kernel.identifiers import text_of
 from services.webhook.parts.service import LATEST_UNIX_SECONDS
 from services.webhook.people.service import AddressBook, Known
 from services.webhook.routing.service import Owner, fit
@@ -20,7 +20,7 @@ UNUSED_STATUSES = frozenset({"played", "deleted"})
 GROUP = "group"
 
 REPORTED: dict[str, ReportedStatus] = {status: status for status in get_args(ReportedStatus)}
-CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+CANONICAL_UUID_LENGTH = 36
 ERROR_CODE_MAX = 2**31 - 1  # what a column of codes holds; Meta's have up to seven digits
 NO_ERRORS = msgspec.Raw(b"null")
 
@@ -91,7 +91,12 @@ def reported(owner: Owner, report: Report, raw: msgspec.Raw, people: AddressBook
 def message_id_of(report: Report) -> UUID | None:
     """Our message id, if Meta echoed one; a value that a tenant chose elsewhere is not ours."""
     echoed = report.biz_opaque_callback_data or ""
-    return msgspec.convert(echoed, UUID) if CANONICAL_UUID.fullmatch(echoed) else None
+    if len(echoed) != CANONICAL_UUID_LENGTH or echoed != echoed.lower():
+        return None
+    try:
+        return msgspec.convert(echoed, UUID)
+    except msgspec.ValidationError:
+        return None
 
 
 def error_code_of(report: Report) -> int | None:
@@ -103,5 +108,5 @@ def error_code_of(report: Report) -> int | None:
 
 
 def _sealed_details(owner: Owner, identity: UUID, raw: msgspec.Raw, known: Known) -> bytes:
-    place = crypto.Place(owner.tenant.tenant_id, "statuses", "details", str(identity))
+    place = crypto.Place(owner.tenant.tenant_id, "statuses", "details", text_of(identity))
     return crypto.seal(owner.data_key, place, fit(msgspec.json.encode({"status": raw, "contact": known.raw})))

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from uuid_utils.compat import uuid7
 
 from services.billing.rating.service import RateCard, card_in_force
 from services.kernel import clock
 from services.kernel.errors import sqlstate_of
+from services.kernel.identifiers import uuid7
 from tests.billing.conftest import Api
 from tests.billing.office import Office
 from tests.billing.stand import NOON, Billing, cleared, micros

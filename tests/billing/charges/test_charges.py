@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.kernel import clock
 from services.kernel.client import Answer
+from services.kernel.identifiers import uuid7
 from tests.billing.conftest import Api
 from tests.billing.stand import NOON, Billing, cleared, failed, reply, reported
 

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.billing.holds import expiry, service
 from services.kernel import clock
 from services.kernel.clock import FrozenClock
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from tests.billing.stand import Billing
 
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from uuid_utils.compat import uuid7
 
 from services.kernel.db import Database
 from services.kernel.errors import sqlstate_of
+from services.kernel.identifiers import uuid7
 from services.kernel.settings import DatabaseSettings
 from tests.billing.stand import Billing, cleared, failed, micros, reply, reported
 from tests.fixtures.infrastructure import Infrastructure, sqlalchemy_url

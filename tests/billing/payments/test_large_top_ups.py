@@ -4,9 +4,9 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.billing import tenants
+from services.kernel.identifiers import uuid7
 from tests.billing.conftest import Api
 from tests.billing.office import Office
 from tests.billing.stand import STRANGERS, Billing, micros

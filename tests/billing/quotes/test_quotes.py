@@ -5,10 +5,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.kernel import clock
 from services.kernel.client import Answer
+from services.kernel.identifiers import uuid7
 from tests.billing.conftest import Api
 from tests.billing.office import Office
 from tests.billing.stand import NOON, TESTERS, Billing, cleared, micros, reply

@@ -9,13 +9,13 @@ from uuid import UUID
 import asyncpg
 import pytest
 from rich.progress import Progress
-from uuid_utils.compat import uuid7
 
 from services.billing.holds import service as holds
 from services.billing.reservations import expiry
 from services.kernel import clock
 from services.kernel.contracts import Event
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.outbox import Relay
 from services.kernel.kafka.publisher import Publisher
 from tests.billing.stand import DAY, NOON, Billing, cleared, expired, failed, matched, reply, reported

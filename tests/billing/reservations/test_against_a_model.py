@@ -7,10 +7,10 @@ from uuid import UUID
 import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from uuid_utils.compat import uuid7
 
 from services.billing.ledger import service as ledger
 from services.kernel.contracts import Event
+from services.kernel.identifiers import uuid7
 from tests.billing.reservations.test_properties import STEPS, by_id, feed_in_batches
 from tests.billing.stand import Billing, reply
 

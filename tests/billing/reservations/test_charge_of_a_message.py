@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.kernel.client import Answer
+from services.kernel.identifiers import uuid7
 from tests.billing.stand import Billing, cleared, failed, reply, reported
 
 SIX = 6_000_000

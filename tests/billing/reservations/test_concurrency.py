@@ -3,11 +3,10 @@
 import asyncio
 from uuid import uuid4
 
-from uuid_utils.compat import uuid7
-
 from services.billing.reservations import expiry
 from services.kernel import clock
 from services.kernel.contracts.reservations import MessageFunded
+from services.kernel.identifiers import uuid7
 from tests.billing.stand import DAY, NOON, Billing, cleared, expired, failed, micros, reported
 
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from uuid_utils.compat import uuid7
 
 from services.kernel.contracts import Event
+from services.kernel.identifiers import uuid7
 from tests.billing.stand import Billing, cleared, expired, failed, matched, reply, reported
 
 Step = Callable[[UUID, UUID], Event]

@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 import pytest
-from uuid_utils.compat import uuid7
 
-from services.billing.reservations import expiry
+from services.billing.reservations import expiry, service
 from services.kernel import clock
 from services.kernel.contracts import event_id
 from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
 from services.kernel.contracts.messages import Kind
 from services.kernel.contracts.reservations import MessageFunded, MessageUnfunded
+from services.kernel.identifiers import uuid7
 from tests.billing.stand import (
     DAY,
     NOON,
@@ -260,6 +260,19 @@ async def test_a_delivery_after_the_money_went_back_is_a_late_capture(
     await billing.audit()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_release_and_the_deliveries_after_it_in_one_batch_are_a_late_capture_too(
+    billing: Billing, tenant: UUID, message: UUID, count: int
+) -> None:
+    await billing.feed(cleared(tenant, message))
+    deliveries = [reported(tenant, message, "delivered"), reported(tenant, message, "read")]
+    released, captured = await billing.feed(failed(tenant, message), *deliveries[:count])
+    assert released.amount_micros == SIX
+    assert (captured.amount_micros, captured.is_late) == (SIX, True)
+    assert await billing.steps(message) == ["reserve", "release", "late_capture"]
+    await billing.audit()
+
+
 async def test_a_late_capture_may_take_the_wallet_below_its_limit_and_then_nothing_is_funded(billing: Billing) -> None:
     tenant = await billing.new_tenant("6.00")
     first, second = uuid7(), uuid7()
@@ -369,16 +382,17 @@ async def test_a_reaction_costs_nothing_because_meta_reports_no_delivery_of_it(
     assert [(answer.price_micros, answer.is_free) for answer in answers] == [(SIX, False), (0, True)]
 
 
-async def test_an_arrival_of_a_message_that_nobody_ever_decides_about_is_forgotten(
-    billing: Billing, tenant: UUID, owner: asyncpg.Connection
+async def test_arrivals_of_messages_that_nobody_ever_decides_about_are_forgotten_a_batch_at_a_time(
+    billing: Billing, tenant: UUID, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await billing.feed(reported(tenant, uuid7(), "delivered"), reported(tenant, uuid7(), "read"))
-    await owner.execute(
-        """update early_reports set noted_at = now() - interval '22 days'
-            where message_id = (select min(message_id::text)::uuid from early_reports)"""
-    )
+    monkeypatch.setattr(service, "EARLY_BATCH_MAX", 2)
+    young = uuid7()
+    await billing.feed(*(reported(tenant, id_, "delivered") for id_ in (young, *(uuid7() for _ in range(5)))))
+    await owner.execute("update early_reports set noted_at = now() - interval '22 days' where message_id <> $1", young)
+    async with billing.database.transaction() as connection:
+        assert await service.forget_early(connection) == 2
     await expiry.sweep(billing.database)
-    assert len(await billing.rows("select 1 from early_reports")) == 1
+    assert [row.message_id for row in await billing.rows("select message_id from early_reports")] == [young]
 
 
 async def test_a_template_inside_an_open_window_is_free_where_the_card_says_so(

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from uuid_utils.compat import uuid7
 
 from services.kernel import clock
 from services.kernel.client import Answer
 from services.kernel.contracts import Event
+from services.kernel.identifiers import uuid7
 from tests.billing.conftest import Api
 from tests.billing.stand import NOON, ZONES, Billing, cleared, expired, failed, reply, reported
 

@@ -70,6 +70,20 @@ async def test_a_consent_for_another_purpose_does_not_count(consent: Consent, te
     assert verdict(await judge(consent, tenant, category="utility")) == (131050, "no_consent")
 
 
+async def test_what_one_tenant_knows_of_a_person_allows_another_nothing(
+    consent: Consent, tenant: Tenant, other_tenant: Tenant, give: Give
+) -> None:
+    """Their indexes of one person differ; were they the same, the tenant alone would keep them apart."""
+    await give("service")
+    await consent.hears(inbound(tenant.id, tenant.person(), NOON - HOUR))
+    kinds: tuple[Kind, ...] = ("template", "text")
+    with clock.frozen(NOON):
+        own = await consent.accepts(*(accepted(tenant.id, tenant.person(), kind=kind) for kind in kinds))
+        foreign = await consent.accepts(*(accepted(other_tenant.id, tenant.person(), kind=kind) for kind in kinds))
+    assert [*map(verdict, own)] == [("cleared", "consent"), ("cleared", "window")]
+    assert [*map(verdict, foreign)] == [(131050, "no_consent"), (131047, "window_closed")]
+
+
 async def test_advertising_is_refused_by_a_named_rule_in_spite_of_a_consent(
     consent: Consent, tenant: Tenant, give: Give
 ) -> None:

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from uuid_utils.compat import uuid7
 
 from services.consent.clearance.endpoints import BEHIND_SECONDS
 from services.kernel import clock
 from services.kernel.client import Answer
 from services.kernel.contracts.messages import MessageAccepted
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.lag import GroupLag
 from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record

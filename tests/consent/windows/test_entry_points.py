@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
 from services.kernel.contracts.conversations import InboundJudged
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.contracts.statuses import StatusReported
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from tests.consent.stand import HOUR, NOON, Consent, Tenant, accepted, inbound, person_id, reported
 
 DAY, THREE_DAYS = timedelta(hours=24), timedelta(hours=72)

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from uuid_utils.compat import uuid7
-
+from services.kernel.identifiers import uuid7
 from tests.e2e.walls.trials import Stand, Trial
 
 PATH = "/v1/callbacks"

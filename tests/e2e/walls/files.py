@@ -1,8 +1,8 @@
 """How another tenant's key is tried on the routes of media."""
 
 import aiohttp
-from uuid_utils.compat import uuid7
 
+from services.kernel.identifiers import uuid7
 from tests.e2e.walls.asking import Answer, ask
 from tests.e2e.walls.trials import Stand
 

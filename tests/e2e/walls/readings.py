@@ -4,8 +4,7 @@ import secrets
 from typing import Any
 from urllib.parse import quote
 
-from uuid_utils.compat import uuid7
-
+from services.kernel.identifiers import uuid7
 from tests.e2e.harness.tenants import TEMPLATE, new_meta_id
 from tests.e2e.walls.asking import Answer
 from tests.e2e.walls.trials import Stand

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from uuid_utils.compat import uuid7
-
+from services.kernel.identifiers import uuid7
 from tests.e2e.harness.tenants import new_meta_id, template_body, text_body
 from tests.e2e.walls.asking import Answer
 from tests.e2e.walls.trials import GRAPH, Stand

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from uuid_utils.compat import uuid7
-
+from services.kernel.identifiers import uuid7
 from tests.e2e.harness.staff import Staff
 from tests.e2e.harness.tenants import Tenant, new_meta_id, new_person, template_body
 from tests.e2e.walls.asking import Answer, ask

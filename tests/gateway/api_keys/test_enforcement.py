@@ -1,6 +1,7 @@
 """A key opens what its scopes, networks and dates say, on every route of a tenant."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -116,6 +117,17 @@ async def test_a_key_works_between_its_dates_only(holder: Keyholder, gateway_dat
         assert (graph.status, graph.error["code"]) == (401, 190)
         assert words in graph.error["error_data"]["details"]
     assert [one["state"] for one in await holder.all()] == ["active", "not_yet_valid", "expired"]
+
+
+async def test_a_key_works_from_its_first_moment_and_no_longer_at_its_last(
+    holder: Keyholder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await holder.make(valid_from="2040-01-01T00:00:00Z", valid_until="2040-01-02T00:00:00Z")
+    first, last = (datetime.fromisoformat(made[name]).timestamp() for name in ("valid_from", "valid_until"))
+    for moment, status in ((first - 0.001, 401), (first, 200), (last - 0.001, 200), (last, 401)):
+        monkeypatch.setattr("services.gateway.tenants.admission.time", lambda moment=moment: moment)
+        answer = await holder.gateway.ask("POST", holder.tenant.path, key=made["key"], json=text())
+        assert answer.status == status, moment
 
 
 async def test_unknown_and_revoked_keys_are_answered_alike(gateway: Gateway, tenant: Tenant, holder: Keyholder) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import management, notices
 from services.gateway.callbacks.management import ENDPOINTS_MAX
@@ -13,6 +12,7 @@ from services.gateway.callbacks.notices import TESTS_WAITING_MAX
 from services.gateway.callbacks.topics import TOPICS
 from services.kernel import clock
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from tests.gateway.stand import Answer, Gateway, Tenant
 
 PATH = "/v1/callbacks"
@@ -254,3 +254,22 @@ async def test_an_id_of_nothing_is_a_404(gateway: Gateway, tenant: Tenant, endpo
     for method, act in (("GET", ""), ("DELETE", ""), ("POST", ":enable"), ("GET", "/attempts")):
         answer = await _ask(gateway, tenant, method, f"/{endpoint_id}{act}")
         assert answer.status in {404, 422}
+
+
+async def test_an_endpoint_of_another_tenant_is_answered_like_none_and_stays_as_it_is(
+    gateway: Gateway, shop: Tenant, tenant: Tenant
+) -> None:
+    theirs = (await _ask(gateway, shop, "POST", json={"url": URL})).json()
+    path = f"/{theirs['id']}"
+    asked: list[tuple[str, str, object]] = [
+        ("GET", "", None),
+        ("PATCH", "", {"url": URL + "/ours"}),
+        ("DELETE", "", None),
+    ]
+    asked += [("POST", act, None) for act in (":enable", ":disable", ":rotate-secret", ":confirm-secret", ":test")]
+    asked += [("GET", "/attempts", None)]
+    for method, act, body in asked:
+        answer = await _ask(gateway, tenant, method, path + act, body)
+        assert (answer.status, answer.json()["title"]) == (404, "no_such_endpoint"), (method, act)
+    theirs.pop("secret")
+    assert (await _ask(gateway, shop, "GET", path)).json() == theirs

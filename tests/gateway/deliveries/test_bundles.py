@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from msgspec.structs import replace
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.bundles import BUNDLE_MAX
 from services.gateway.callbacks.service import CallbackFact
 from services.gateway.leftovers import service as leftovers
 from services.gateway.told import service as told
 from services.gateway.told.service import Replay
+from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import PHONE, TenantInTest, World
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.gateway import retention
 from services.gateway.attempts import service as attempts
@@ -13,6 +12,7 @@ from services.gateway.attempts.service import Attempt, Page
 from services.gateway.told import service as told
 from services.gateway.told.errors import NothingTold, RangeTooOld
 from services.kernel import partitions
+from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import PHONE, TEXT, TenantInTest, World
 

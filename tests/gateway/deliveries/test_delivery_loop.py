@@ -5,13 +5,15 @@ import json
 import time
 
 import msgspec
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import service as callbacks
+from services.gateway.deliveries import repository
+from services.gateway.deliveries.repository import Failure
 from services.kernel import crypto
+from services.kernel.identifiers import uuid7
 from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.deliveries.receiver import Receiver, is_signed_as_meta, is_signed_as_standard_webhook
-from tests.gateway.deliveries.world import PHONE, RULES, TEXT, World
+from tests.gateway.deliveries.world import LIMITS, PHONE, RULES, TEXT, World
 from tests.gateway.stand import database_down
 
 WAITING = "select id from callback_deliveries"
@@ -86,7 +88,7 @@ async def test_a_failed_status_carries_metas_own_words_that_were_sealed_for_the_
     said = {"status": {"recipient_user_id": "RU.1", "errors": errors}, "contact": {"wa_id": "1", "user_id": "RU.1"}}
     sealed = crypto.seal(await world.keyring.service_key(tenant.id, "webhook"), place, msgspec.json.encode(said))
     sealed_elsewhere = crypto.seal(
-        await world.keyring.service_key(tenant.id, "webhook"), place._replace(row="other"), b"{}"
+        await world.keyring.service_key(tenant.id, "webhook"), msgspec.structs.replace(place, row="other"), b"{}"
     )
     other = await world.message(tenant)
     async with world.delivering():
@@ -205,6 +207,22 @@ async def test_facts_wait_for_the_first_url_and_old_ones_are_dropped(world: Worl
             await callbacks.set_url(connection, tenant.id, receiver.url, rules=RULES)
         await receiver.until(calls=1)
     assert [value["event_id"] for value in receiver.values] == [str(young[0])]
+
+
+async def test_an_attempt_that_lost_its_lease_does_not_say_when_the_next_is(world: World, receiver: Receiver) -> None:
+    tenant = await world.tenant(receiver.url)
+    receiver.answers.append(500)
+    plan = "select id, attempt, due_at from callback_deliveries where last_status is not null"
+    async with world.delivering(backoff_first_seconds=60.0):
+        await world.told(tenant, 1)
+        [planned] = await world.until_rows(plan, 1)
+    for attempt, is_moved in ((planned.attempt - 1, False), (planned.attempt + 1, False), (planned.attempt, True)):
+        async with world.database.transaction() as connection:
+            await repository.reschedule(
+                connection, [Failure(planned.id, attempt, 503, 3_600.0)], give_up_seconds=LIMITS.give_up_seconds
+            )
+        [now] = await world.rows(plan)
+        assert (now.due_at > planned.due_at) is is_moved, attempt
 
 
 async def test_a_delivery_is_given_up_after_three_days(world: World, receiver: Receiver) -> None:

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from msgspec import Raw
 from msgspec.structs import replace
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.bundles import BUNDLE_MAX
 from services.gateway.callbacks.service import CallbackFact, StoredFact
 from services.gateway.deliveries.bodies import portions
 from services.gateway.deliveries.due import BundleRow, Due
 from services.kernel import clock
+from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import TenantInTest, World
 

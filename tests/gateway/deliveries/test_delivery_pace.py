@@ -4,11 +4,11 @@ from collections import Counter
 from uuid import UUID
 
 from msgspec.structs import replace
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.service import CallbackFact
 from services.gateway.deliveries.pace import Pace
 from services.gateway.deliveries.schedule import Limits
+from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import TenantInTest, World
 

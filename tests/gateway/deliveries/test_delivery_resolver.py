@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks.service import AddressRules
 from services.gateway.deliveries.packing import Post
 from services.gateway.deliveries.resolver import STRANGE_THREADS, AddressRefused, CheckedResolver
 from services.gateway.deliveries.sender import Sender
+from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 
 SECRET = "whsec_" + "QUJD" * 8

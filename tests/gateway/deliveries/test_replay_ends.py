@@ -47,3 +47,21 @@ async def test_what_was_told_again_can_be_told_once_more(world: World, receiver:
             async with world.database.transaction() as connection:
                 done = await told.replay_range(connection, endpoint.id, since=began, until=None)
             assert (done.queued, done.already_waiting) == (3, 0)
+
+
+async def test_a_range_begins_with_its_first_moment_and_ends_before_its_last(world: World, receiver: Receiver) -> None:
+    tenant = await world.tenant(receiver.url)
+    endpoint = await world.first(tenant)
+    async with world.delivering():
+        await world.told(tenant, 1)
+        await receiver.until(values=1)
+    [(told_at,)] = await world.rows("select told_at from callback_told")
+    moment = timedelta(microseconds=1)
+    for since, until, queued in (
+        (told_at - moment, told_at, 0),
+        (told_at + moment, None, 0),
+        (told_at, told_at + moment, 1),
+    ):
+        async with world.database.transaction() as connection:
+            done = await told.replay_range(connection, endpoint.id, since=since, until=until)
+        assert done.queued == queued, (since, until)

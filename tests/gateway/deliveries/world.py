@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from services.gateway.api_keys.service import Desk
 from services.gateway.callbacks import management
@@ -32,6 +31,7 @@ from services.kernel.contracts import event_id
 from services.kernel.contracts.conversations import InboundJudged
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 
 PEPPER = b"p" * 32
 PHONE = "79991234567"

@@ -9,9 +9,9 @@ from sqlalchemy import text as sql
 
 from services.gateway.graph.schemas import read_send
 from services.gateway.graph.sends import Posting
-from services.gateway.graph.service import time_of
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.db import Database
+from services.kernel.identifiers import moment_of
 from services.kernel.kafka.record import decode
 from tests.gateway.stand import AnotherGateway, Answer, Gateway, Tenant, Topic, template, text
 
@@ -169,7 +169,7 @@ async def test_the_same_message_published_again_is_the_same_fact(
     assert id_of(await gateway.send(tenant, text(), idempotency_key="order-58")) == first
     one, other = await accepted(messages, tenant)
     assert (one.id, one.occurred_at, one.expires_at) == (other.id, other.occurred_at, other.expires_at)
-    assert one.occurred_at == time_of(one.message_id)
+    assert one.occurred_at == moment_of(one.message_id)
 
 
 async def test_a_finished_request_is_repeated_even_when_its_template_was_paused(

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
-from uuid_utils.compat import uuid7
 
 from services.gateway.callbacks import service as callbacks
 from services.gateway.callbacks.service import CallbackFact
@@ -20,6 +19,7 @@ from services.gateway.inbound.consumers import consumers
 from services.gateway.media import service as media
 from services.kernel import clock, crypto
 from services.kernel.contracts import Event, event_id
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.consumer import Received
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import PHONE, RULES, TenantInTest, World, confirm_to_nobody

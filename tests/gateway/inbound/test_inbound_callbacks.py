@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from services.gateway.callbacks.service import wake
 from services.gateway.inbound.consumers import consumers
 from services.gateway.media import service as media
@@ -92,6 +94,22 @@ async def test_both_halves_at_the_same_time_are_told_once(world: World, receiver
     await asyncio.gather(_handle(world, *received), _handle(world, *judged))
     facts = await world.rows("select event_id from callback_facts")
     assert sorted(row.event_id for row in facts) == sorted(event.id for event in received)
+
+
+@pytest.mark.parametrize("completes", ["judged", "received"])
+async def test_what_a_person_wrote_is_told_in_the_order_in_which_it_was_written(
+    world: World, receiver: Receiver, completes: str
+) -> None:
+    tenant = await world.tenant(receiver.url)
+    pairs = [await world.inbound(tenant, f"wamid.{number}") for number in range(20)]
+    received, judged = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    first, last = (received, judged) if completes == "judged" else (judged, received)
+    await _handle(world, *first)
+    await _handle(world, *last)
+    async with world.delivering():
+        await receiver.until(values=20)
+    told = [value["messages"][0]["id"] for value in receiver.values]
+    assert told == [str(event.inbound_id) for event in received]
 
 
 async def test_content_that_does_not_open_is_told_as_unsupported(world: World, receiver: Receiver) -> None:

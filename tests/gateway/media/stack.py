@@ -13,7 +13,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
 from services.gateway.inbound.consumers import consumers
 from services.gateway.keys.service import Keyring
@@ -24,6 +23,7 @@ from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.consumer import Received
 from tests.gateway.deliveries.world import confirm_to_nobody
 from tests.gateway.media.meta import Meta

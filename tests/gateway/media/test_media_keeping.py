@@ -5,12 +5,12 @@ import time
 from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.gateway.media import keeping
 from services.gateway.media.library import media_uuid
 from services.gateway.media.service import Library
 from services.gateway.media.withdrawing import Withdrawals
+from services.kernel.identifiers import uuid7
 from tests.gateway.media.stack import JPEG, Stack
 
 UNKNOWN = "019234ab-5d10-7c3e-9f00-2b6f1f0f9a11"

@@ -354,6 +354,12 @@ async def test_a_suspended_number_takes_no_files(stack: Stack) -> None:
     assert answer.error["code"] == 131031
 
 
+async def test_a_suspended_tenant_gives_meta_no_files(stack: Stack) -> None:
+    await stack.rows("update tenants set state = 'suspended' where id = :id", id=stack.tenant.id)
+    answer = await stack.upload(file_part(), WHATSAPP)
+    assert (answer.status, answer.error["code"]) == (403, 131031)
+
+
 def _openings(purpose: str) -> float:
     return REGISTRY.get_sample_value("media_openings_total", {"purpose": purpose, "outcome": "opened"}) or 0.0
 

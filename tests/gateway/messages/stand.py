@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import msgspec
 from sqlalchemy import Row, text
-from uuid_utils.compat import uuid7
 
 from services.gateway.history import repository as history
 from services.gateway.history.service import state_of
@@ -23,6 +22,7 @@ from services.kernel.contracts.messages import MESSAGES, Lane, MessageAccepted, 
 from services.kernel.contracts.reservations import RESERVATIONS, MessageFunded, MessageUnfunded
 from services.kernel.contracts.statuses import STATUSES, StatusReported
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from services.kernel.kafka.consumer import Handler, Received
 
 HANDLERS: dict[str, Handler] = {

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.gateway import retention
+from services.gateway.messages import service as messages
 from services.gateway.messages.states import State
 from services.kernel import clock, partitions
 from services.kernel.db import Database
@@ -97,3 +98,10 @@ async def test_the_longest_story_ends_within_what_is_kept() -> None:
     kept = retention.days_kept(partitions.REPEATED_DAYS)
     assert min(kept[name] for name in ("messages", "message_wamids", "message_bodies", "seen")) >= 30 + 30 + 7
     assert clock.now() - end_of_last_month() < timedelta(days=kept["seen"])
+
+
+async def test_metas_id_leads_to_a_message_as_long_as_its_story_may_last() -> None:
+    with clock.frozen(end_of_last_month()):
+        first, last = messages.nameable(clock.now())
+        for days in (0, 30 + 30, 30 + 30 + 7):
+            assert first < first_uuid7(clock.now() - timedelta(days=days)) < last

@@ -9,6 +9,9 @@ from sqlalchemy import TextClause, text
 
 from services.gateway.contents import repository as contents
 from services.gateway.messages import repository
+from services.gateway.messages import service as messages
+from services.gateway.reports import repository as kept
+from services.gateway.reports import service as reports
 from services.kernel import clock, partitions
 from services.kernel.db import Database
 from services.kernel.identifiers import first_uuid7
@@ -79,3 +82,14 @@ async def test_a_name_is_looked_for_only_in_the_days_that_can_hold_it(desk: Desk
     found = nodes(await plan(desk, repository._MATCH, asked | bounds))
     looked_at = {node["Relation Name"] for node in found if "Relation Name" in node}
     assert looked_at == {f"message_wamids_{now - timedelta(days=age):%Y%m%d}" for age in range(4)}
+
+
+async def test_a_kept_report_is_looked_for_among_messages_that_may_have_been_sent_since(desk: Desk) -> None:
+    """Not in the whole quarter that a report which has just come may be about."""
+    await desk.run("select make_day_partitions('message_wamids', 'uuid7', 105, 7)")
+    await desk.tell(Story().status("sent", is_named=False))
+    first_id, last_id = messages.to_be_named(clock.now() - timedelta(days=reports.KEEP_DAYS))
+    asked = {"count": BATCH, "days": reports.KEEP_DAYS, "first_id": first_id, "last_id": last_id}
+    found = nodes(await plan(desk, kept._TAKE_MATCHED, asked))
+    looked_at = {node["Relation Name"] for node in found if "message_wamids" in node.get("Relation Name", "")}
+    assert 38 <= len(looked_at) <= 42

@@ -6,6 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text as sql
 
+from services.gateway.callbacks.management import NewEndpoint
+from services.gateway.callbacks.repository import EndpointRow
+from services.gateway.callbacks.signing_secrets import NewSecret
+from services.gateway.onboarding.service import NewTenant
+from services.gateway.twins.service import Twin
 from services.kernel import crypto
 from services.kernel.contracts.tenants import NumberChanged, TenantChanged
 from services.kernel.db import Database
@@ -19,6 +24,7 @@ NUMBER = {
     "display_phone_number": "+7 495 123-45-67",
     "access_token": "EAAtoken",
 }
+SHOWN_ONCE = "whsec_shown-once"
 TEMPLATE = {"waba_id": WABA_ID, "name": "hello", "language": "ru", "category": "marketing"}
 
 
@@ -125,3 +131,14 @@ async def test_only_staff_bring_tenants_in(gateway: Gateway, tenant: Tenant, key
         ):
             answer = await gateway.ask("POST", "/internal/tenants" + path, key=token, json=body)
             assert answer.status == status
+
+
+def test_what_is_shown_once_stands_in_no_repr() -> None:
+    some_id = uuid4()
+    made: list[object] = [
+        NewTenant(some_id, api_key=SHOWN_ONCE, callback_secret=SHOWN_ONCE),
+        Twin(some_id, "1", "2", callback_secret=SHOWN_ONCE),
+        NewSecret(SHOWN_ONCE, sealed=b"", hint="..."),
+        NewEndpoint(EndpointRow._make([None] * len(EndpointRow._fields)), secret=SHOWN_ONCE),
+    ]
+    assert [one for one in made if SHOWN_ONCE in repr(one)] == []

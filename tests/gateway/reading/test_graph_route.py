@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from services.gateway.graph.routing import graph_error_of
 from services.kernel.db import Database
@@ -20,6 +19,7 @@ from services.kernel.errors import (
     Unavailable,
     Unprocessable,
 )
+from services.kernel.identifiers import uuid7
 from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.reading.stand import get
 from tests.gateway.stand import WABA_ID, Keys, database_down, running

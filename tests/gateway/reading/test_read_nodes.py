@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
-from uuid_utils.compat import uuid7
 
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from tests.gateway.reading.stand import add_number, add_template, get, good, refusal
 from tests.gateway.stand import WABA_ID, Gateway, Tenant
 from tests.gateway.upstream.meta import Meta

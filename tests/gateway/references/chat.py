@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from uuid_utils.compat import uuid7
-
 from services.gateway.inbound import service as inbound
 from services.gateway.keys.service import Keyring
 from services.gateway.messages import service as messages
@@ -15,6 +13,7 @@ from services.kernel.contracts import event_id
 from services.kernel.contracts.inbound import InboundReceived
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.db import Database
+from services.kernel.identifiers import uuid7
 from tests.gateway.stand import Tenant
 
 PERSON_INDEX = "a" * 64

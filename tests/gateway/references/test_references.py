@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -59,8 +60,11 @@ async def test_a_quotation_of_what_a_person_wrote_goes_out_under_metas_id(
 async def test_only_a_message_of_this_number_may_be_named(
     gateway: Gateway, gateway_database: Database, tenant: Tenant, other_tenant: Tenant, chat: Chat
 ) -> None:
-    strangers = Chat(gateway_database, gateway.app.state.keyring, other_tenant)
-    foreign = [await strangers.sent("wamid.A"), await strangers.written("wamid.B")]
+    own_other_number = replace(tenant, phone_number_id="100000000000099")
+    foreign = []
+    for owner in (other_tenant, own_other_number):
+        elsewhere = Chat(gateway_database, gateway.app.state.keyring, owner)
+        foreign += [await elsewhere.sent("wamid.A"), await elsewhere.written("wamid.B")]
     for id_ in (*foreign, uuid4(), "wamid.HBgL", "", str(await chat.sent("wamid.C")).upper()):
         for request, field in (
             (text(context={"message_id": str(id_)}), "context.message_id"),

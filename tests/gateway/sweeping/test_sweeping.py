@@ -53,6 +53,12 @@ def sweeper(desk: Desk, publisher: Publisher) -> Sweeper:
     )
 
 
+async def sweep_back(sweeper: Sweeper) -> None:
+    """Until the silent ones of a whole month are seen; each round takes a part of it."""
+    while not sweeper._silence_at:
+        await sweeper.sweep()
+
+
 async def state_of(desk: Desk, story: Story) -> State:
     return await desk.state(story)
 
@@ -266,6 +272,18 @@ async def test_a_crowd_that_waits_is_looked_at_some_at_a_time_the_earliest_first
     assert looks == [[2, 3], [1], []]
 
 
+async def test_a_message_is_silent_until_its_time_is_over_and_then_no_more(desk: Desk) -> None:
+    story = Story()
+    await desk.tell(story.accepted())
+    subject, ends_at = (story.tenant_id, story.id), story.accepted().expires_at
+    for now, silent, over in ((ends_at - timedelta(microseconds=1), [subject], []), (ends_at, [], [subject])):
+        await look_now(desk)
+        with clock.frozen(now):
+            async with desk.database.transaction() as connection:
+                due = await waiting.take_due(connection, first_seconds=1.0)
+        assert (due.silent, due.over) == (silent, over), now
+
+
 async def test_those_that_are_silent_together_stay_in_batches_that_one_look_can_take(desk: Desk) -> None:
     stories = [Story() for _ in range(2 * BATCH_MESSAGES_MAX + 1)]
     expires_at = clock.now() + timedelta(days=1)
@@ -298,7 +316,7 @@ async def test_a_sent_message_of_which_nothing_more_is_heard_expires_after_seven
         await desk.fund(story)
         await desk.tell(story.status("sent"))
     await desk.tell(delivered.status("delivered"))
-    await sweeper.sweep()
+    await sweep_back(sweeper)
     states = [await state_of(desk, story) for story in (silent, delivered, young)]
     assert states == [State.EXPIRED, State.DELIVERED, State.SENT]
     assert await desk.outbox(silent) == ["expired"]
@@ -313,7 +331,7 @@ async def test_a_sent_reaction_is_settled_since_meta_reports_nothing_more_of_it(
     await desk.tell(msgspec.structs.replace(text.accepted(), kind="text"))
     for story in (reaction, text):
         await desk.tell(story.status("sent"))
-    await sweeper.sweep()
+    await sweep_back(sweeper)
     assert [await state_of(desk, story) for story in (reaction, text)] == [State.SENT, State.EXPIRED]
 
 
@@ -325,8 +343,19 @@ async def test_a_message_with_a_longer_life_expires_seven_days_after_its_own_end
     for story in stories:
         await desk.tell(story.accepted())
         await desk.tell(story.status("sent"))
-    await sweeper.sweep()
+    await sweep_back(sweeper)
     assert [await state_of(desk, story) for story in stories] == [State.EXPIRED, State.SENT, State.SENT]
+
+
+async def test_what_fell_silent_while_no_worker_ran_is_found_by_the_next_one(desk: Desk, sweeper: Sweeper) -> None:
+    began = clock.now() - timedelta(days=20)
+    short = Story(began=began, id=_id_of(began, 0))
+    long = Story(began=began, id=_id_of(began, 1), lifetime=timedelta(days=3))
+    for story in (short, long):
+        await desk.tell(story.accepted())
+        await desk.tell(story.status("sent"))
+    await sweep_back(sweeper)
+    assert [await state_of(desk, story) for story in (short, long)] == [State.EXPIRED, State.EXPIRED]
 
 
 async def test_more_silent_messages_than_one_round_takes_are_all_found(desk: Desk, sweeper: Sweeper) -> None:
@@ -335,8 +364,7 @@ async def test_more_silent_messages_than_one_round_takes_are_all_found(desk: Des
     for at in range(0, len(stories), 400):
         await desk.tell(*(story.status("sent") for story in stories[at : at + 400]))
         await desk.tell(*(story.accepted() for story in stories[at : at + 400]))
-    for _ in range(3):
-        await sweeper.sweep()
+    await sweep_back(sweeper)
     rows = await desk.rows("select count(*) as total from messages where state = 9")
     assert rows[0].total == 1_200
 

@@ -34,6 +34,7 @@ async def test_a_person_nobody_wrote_to_needs_a_number(sandbox: Sandbox, receive
 
 
 async def test_texts_of_one_person_keep_their_order(sandbox: Sandbox, receiver: Receiver, phone: str) -> None:
+    receiver.delays.append(0.5)
     for n in range(10):
         await sandbox.control("POST", f"people/{phone}/messages", {"text": str(n), "phone_number_id": NUMBER})
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.sandbox.stand import Receiver, Sandbox, until
+from tests.sandbox.stand import Receiver, Sandbox, text_to, until
 
 
 async def test_every_request_is_recorded_in_order_and_paged(own_stand: tuple[Sandbox, Receiver], phone: str) -> None:
@@ -110,3 +110,19 @@ async def test_what_the_webhook_has_taken_is_not_told_again_after_a_clean_stop(
 
     assert receiver.names(phone) == ["sent", "delivered", "read"] * 3
     assert len(receiver.messages(phone)) == 3
+
+
+async def test_what_was_refused_is_not_told_of_after_a_restart(own_stand: tuple[Sandbox, Receiver], phone: str) -> None:
+    sandbox, receiver = own_stand
+    await sandbox.start()
+    await sandbox.scenario(phone, refuse_code=131026)
+    status, _ = await sandbox.post(text_to(phone, "hello"))
+    assert status == 400
+    assert [send["outcome"] for send in await sandbox.sends(phone)] == ["refused"]
+    for _ in range(2):
+        assert await sandbox.end(signal.SIGTERM) == 0
+        await sandbox.start()
+        await sandbox.send_text("79330000001")
+        await sandbox.all_told()
+    assert receiver.names("79330000001") == ["sent", "delivered", "read"] * 2
+    assert receiver.names(phone) == []

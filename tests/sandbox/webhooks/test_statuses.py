@@ -28,6 +28,18 @@ async def test_sent_delivered_and_read_follow_in_order_and_carry_the_callers_mar
         assert "conversation" not in status
 
 
+async def test_a_slow_answer_to_the_first_status_keeps_the_later_ones_behind_it(
+    sandbox: Sandbox, receiver: Receiver, phone: str
+) -> None:
+    receiver.delays.append(0.6)
+    await sandbox.send_text(phone)
+    assert await until(lambda: len(receiver.names(phone)) >= 3 and receiver.names(phone)) == [
+        "sent",
+        "delivered",
+        "read",
+    ]
+
+
 async def test_each_value_carries_one_status_and_its_contact(sandbox: Sandbox, receiver: Receiver, phone: str) -> None:
     await sandbox.send_text(phone)
     await until(lambda: _complete(receiver, phone))

@@ -10,6 +10,7 @@ import pytest
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.inbound import InboundReceived
+from services.kernel.phones import normalise_phone
 from tests.webhook import meta
 from tests.webhook.door import Door, Tenant, Topics
 
@@ -96,7 +97,7 @@ async def test_signals_travel_and_follow_the_tenants_own_words(
         ({"from": "79161234567"}, "phone", PHONE),
         ({"from": "+7 916 123-45-67"}, "phone", PHONE),
         ({"from": "79161234567", "from_user_id": "RU.123"}, "phone", PHONE),
-        ({"from": "5215512345678"}, "phone", crypto.normalise_phone("+5215512345678")),
+        ({"from": "5215512345678"}, "phone", normalise_phone("+5215512345678")),
         ({"from": "99912345"}, "phone", "+99912345"),
         ({"from": None, "from_user_id": "RU.AbC123"}, "bsuid", "RU.AbC123"),
         ({"from": "US.13491208655302741918"}, "bsuid", "US.13491208655302741918"),

@@ -18,6 +18,7 @@ from services.kernel.contracts.platform import (
     TemplateCategoryChanged,
     TemplateStatusChanged,
 )
+from services.kernel.contracts.tenants import NumberChanged
 from services.webhook.intake.conversations import FIELDS as CONVERSATION_FIELDS
 from services.webhook.intake.service import UNUSED_FIELDS
 from services.webhook.platform.service import FIELDS as PLATFORM_FIELDS
@@ -257,6 +258,18 @@ def test_a_signature_speaks_only_of_the_numbers_of_its_mode(modes: set[Any], cas
             assert facts == {tenant.id}
         else:
             assert read.words == ["held wrong_signer"]
+
+
+def test_what_is_said_of_a_waba_waits_while_one_of_its_tenants_is_not_known() -> None:
+    first, late = Tenant(waba_id="100200300497"), Tenant(waba_id="100200300497")
+    desk = Desk(first)
+    for fact in late.facts(desk.boxes.webhook[1]):
+        if isinstance(fact, NumberChanged):
+            desk.directory.apply(fact)
+    body = payload("message_template_status_update/approved", first)
+    assert desk.read(body).words == ["held unknown_waba"]
+    desk.know(late)
+    assert {fact.tenant_id for fact in desk.read(body).facts} == {first.id, late.id}
 
 
 @pytest.mark.parametrize(("levels", "is_taken"), [(40, True), (70, False), (600, False)])

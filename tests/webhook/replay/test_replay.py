@@ -132,6 +132,18 @@ async def test_a_live_signature_for_a_test_number_is_kept_and_the_replay_keeps_i
     assert len(await topics.facts_of(twin)) == 1
 
 
+async def test_a_test_signature_that_came_before_its_number_opens_a_test_number_and_no_live_one(
+    door: Door, topics: Topics, database: Database, publisher: Publisher, boxes: Boxes
+) -> None:
+    live, twin = newcomer(), newcomer(mode="test")
+    for tenant in (live, twin):  # both unknown as yet
+        assert await door.post(text_webhook(tenant, meta.new_wamid()), secret=TEST_SECRET) == 200
+        await publisher.publish(tenant.facts(boxes.webhook[1]))
+    await until_reasons(database, live.phone_number_id, "wrong_signer")
+    await facts_when_there(topics, twin, 1)
+    assert await topics.facts_of(live) == []
+
+
 async def test_a_test_signature_for_a_live_number_is_kept(
     door: Door, topics: Topics, database: Database, tenant: Tenant
 ) -> None:

@@ -10,6 +10,7 @@ from services.sandbox.refusals import GraphError
 CONTACTS_MAX = 257
 PLACE_MAX, NAME_MAX, PHONE_MAX = 1000, 1000, 100  # characters; Meta publishes none, these keep records small
 ENTRIES_MAX = 50  # phones, e-mails and so on of one contact
+MESSAGE_ID_MAX = 128  # characters of a wamid
 EMOJI_MAX = 32  # characters; families and flags are long sequences
 OTHER_NAMES = ("first_name", "last_name", "middle_name", "suffix", "prefix")
 _BIRTHDAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -57,7 +58,7 @@ def _check_name(name: Mapping[str, Any]) -> None:
 
 def check_reaction(given: object) -> None:
     reaction = part(given, "reaction")
-    check_message_id(text(reaction, "message_id", "reaction", most=128), "reaction['message_id']")
+    check_message_id(text(reaction, "message_id", "reaction", most=MESSAGE_ID_MAX), "reaction['message_id']")
     emoji = optional_text(reaction, "emoji", "reaction", most=EMOJI_MAX)
     if emoji is None:
         raise missing("reaction['emoji']")
@@ -67,5 +68,5 @@ def check_reaction(given: object) -> None:
 
 def check_message_id(found: str, where: str) -> None:
     """Only Meta's own ids name a message at Meta."""
-    if not found.startswith("wamid.") or len(found) > 128:
+    if not found.startswith("wamid.") or len(found) > MESSAGE_ID_MAX:
         raise GraphError(131009, f"The parameter {where} is not the id of a message (wamid).")

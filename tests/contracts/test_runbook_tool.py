@@ -31,7 +31,7 @@ async def test_a_dead_letter_is_listed_and_published_again_without_its_origin(
 
 
 async def test_a_group_without_members_is_set_to_the_oldest_records(infrastructure: Infrastructure) -> None:
-    printed = _run(infrastructure, "rewind", f"test.{uuid4()}", "charges")
+    printed = _run(infrastructure, "rewind", f"test.{uuid4()}", "messages")
     assert printed.count(":") == infrastructure.kafka.partitions
 
 

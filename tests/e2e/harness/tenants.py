@@ -128,7 +128,14 @@ class Tenant:
 
     async def consent(self, person: str, purpose: str = "service") -> None:
         evidence = {"source": "web_form", "text": "Согласен получать сообщения."}
-        answer = await self.call("POST", "/v1/consents", {"phone": person, "purpose": purpose, "evidence": evidence})
+        body = {"phone": person, "purpose": purpose, "evidence": evidence}
+
+        async def answered() -> Answer | None:
+            """Of several copies of consent one may not know a new tenant yet, and says so: try again."""
+            answer = await self.call("POST", "/v1/consents", body)
+            return None if answer.status == 503 else answer
+
+        answer = await eventually(answered, "consent is given")
         assert answer.status in (200, 201), f"{answer.status}: {answer.body}"
 
     async def withdraw(self, person: str, purpose: str | None = None) -> None:

@@ -25,6 +25,7 @@ from tests.bench.progress import Phases
 from tests.bench.replies import Replies, seconds_to_graph
 from tests.bench.run import LATENCY_MS
 from tests.bench.seeding import Tenant
+from tests.bench.standing import standing
 from tests.bench.table import OTHER_CORES_MAX
 
 PEOPLE = 60
@@ -48,14 +49,8 @@ def run(wish: Wish, console: Console) -> dict[str, Any]:
     directory.prepare(wish.directory)
     slow = {"sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
     stack = ProfiledStack(wish.directory, profiled=wish.profiled, overrides=slow)
-    try:
-        with phases.phase("starting a stack of its own"):
-            stack.start()
-        with load.receiving() as called:
-            found = asyncio.run(_measure(wish, stack, called, phases))
-    finally:
-        with phases.phase("stopping it"):
-            stack.stop()
+    with standing(stack, phases) as called:
+        found = asyncio.run(_measure(wish, stack, called, phases))
     documents.write(wish.directory / directory.RESULT, found)
     return found
 

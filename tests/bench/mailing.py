@@ -24,6 +24,7 @@ from tests.bench.progress import Phases
 from tests.bench.replies import Replies, seconds_to_graph
 from tests.bench.run import LATENCY_MS
 from tests.bench.seeding import Tenant
+from tests.bench.standing import standing
 
 MAILER_NUMBERS = 4
 ANSWERED = 600  # people whom a tenant answers in turn: Meta takes one message to a person in six seconds
@@ -66,14 +67,8 @@ def run(wish: Wish, console: Console) -> dict[str, Any]:
     directory.prepare(wish.directory)
     overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
     stack = ProfiledStack(wish.directory, overrides=overrides)
-    try:
-        with phases.phase("starting a stack of its own"):
-            stack.start()
-        with load.receiving() as called:
-            found = asyncio.run(_measure(wish, stack, called, phases))
-    finally:
-        with phases.phase("stopping it"):
-            stack.stop()
+    with standing(stack, phases) as called:
+        found = asyncio.run(_measure(wish, stack, called, phases))
     documents.write(wish.directory / directory.RESULT, found)
     return found
 

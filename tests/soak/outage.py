@@ -34,6 +34,7 @@ from tests.bench.progress import Phases
 from tests.bench.receivers import Told
 from tests.bench.sampler import Sample, Sampler
 from tests.bench.seeding import Tenant
+from tests.bench.standing import standing
 from tests.soak import outage_report
 from tests.soak.outage_report import BEFORE_SECONDS, GONE_SECONDS, Seen, Wish
 from tests.soak.probes import ANSWER_SECONDS, Prober
@@ -56,14 +57,10 @@ def run(wish: Wish, console: Console) -> dict[str, Any]:
     overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(bench.LATENCY_MS)}}
     stack = ProfiledStack(wish.directory / "stack", overrides=overrides)
     try:
-        with phases.phase("starting a stack of its own"):
-            stack.start()
-        with load.receiving() as called:
+        with standing(stack, phases) as called:
             found = asyncio.run(_outage(wish, stack, called, phases))
     finally:
-        with phases.phase("stopping it"):
-            stack.stop()
-            forget(stack)
+        forget(stack)
     documents.write(wish.directory / f"outage-{wish.what}.json", found)
     return found
 

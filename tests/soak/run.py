@@ -22,6 +22,7 @@ from tests.bench.profiles import ProfiledStack
 from tests.bench.progress import Phases
 from tests.bench.schedule import Schedule
 from tests.bench.seeding import QUESTION, Tenant
+from tests.bench.standing import standing
 from tests.soak import aging, page, report
 from tests.soak.rollover import Rollover, roll_over
 from tests.soak.tables import Tables
@@ -60,14 +61,10 @@ def run(wish: Wish, console: Console) -> dict[str, Any]:
     overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(bench.LATENCY_MS)}}
     stack = ProfiledStack(wish.directory / "stack", overrides=overrides)
     try:
-        with phases.phase("starting a stack of its own"):
-            stack.start()
-        with load.receiving() as called:
+        with standing(stack, phases) as called:
             found = asyncio.run(_soak(wish, stack, called, phases))
     finally:
-        with phases.phase("stopping it"):
-            stack.stop()
-            forget(stack)
+        forget(stack)
     documents.write(wish.directory / "latest.json", found)
     title = f"{wish.rate:g} messages/s for {wish.minutes:g} minutes"
     (wish.directory / "latest.html").write_text(page.render(title, found["series"], found["problems"]))

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 READ_CHUNK_BYTES = 1 << 20  # replaying at start reads the file in pieces of this size
+GATHER_SECONDS = 0.005  # before a flush: a thread and a flush for every line cost as much as all else of a send
 
 Render = Callable[[int], bytes]
 
@@ -69,6 +70,7 @@ class Journal:
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
+            await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting, []
             lines = [line for line, _ in batch]
             try:

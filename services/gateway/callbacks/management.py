@@ -26,7 +26,7 @@ from services.kernel.identifiers import uuid7
 
 ENDPOINTS_MAX = 10  # of one tenant, its first one among them: every fact is stored once for each
 HOUR_SECONDS = 3_600.0
-UPDATES_MAX = 100  # in one POST; an endpoint may ask for fewer
+UPDATES_MAX = 250  # in one POST; an endpoint may ask for fewer
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class CallbackOut(BaseModel):
 
     url: str | None
     state: Literal["unset", "active", "disabled"]
-    max_updates: int = Field(description="How many updates one POST may hold.", examples=[100])
+    max_updates: int = Field(description="How many updates one POST may hold.", examples=[250])
     secret_hint: str = Field(description="The end of the secret that signs.", examples=["...Zk0A"])
 
 
@@ -120,7 +120,7 @@ class EndpointOut(BaseModel):
     url: str | None = Field(examples=["https://hooks.example.com/whatsapp"])
     events: list[str] | None = Field(description="null: all facts.", examples=[["messages", "statuses.failed"]])
     description: str | None = Field(description="As you gave it.", examples=["CRM"])
-    max_updates: int = Field(description="How many updates one POST may hold.", examples=[100])
+    max_updates: int = Field(description="How many updates one POST may hold.", examples=[250])
     is_first: bool = Field(description="Whether this is the endpoint of `/v1/callback`.")
     state: Literal["unset", "active", "disabled"] = Field(description="unset: it has no URL yet.")
     disabled: Disabled | None = Field(description="Why it is not called; null while it is.")

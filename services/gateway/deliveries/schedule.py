@@ -29,7 +29,7 @@ class Reach(NamedTuple):
 class Limits:
     """The bounds of the delivery loop."""
 
-    values_max: int = 100  # facts in one body; an endpoint's max_updates may say less
+    values_max: int = 250  # facts in one body; an endpoint's max_updates may say less
     calm_burst: int = 50  # facts that go out one a body: what a shop's busy minute brings at once
     calm_per_second: float = 20.0  # and that one endpoint takes so in the long run, four POSTs at a time of 0.2 s each
     calm_endpoints_max: int = 10_000  # whose traffic is remembered, some 200 bytes each; a forgotten one is calm

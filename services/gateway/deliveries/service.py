@@ -118,14 +118,14 @@ class Deliveries:
 
         Gathering ends as soon as an endpoint that has facts left has a lane for them.
         """
+        loaded = done.facts >= LOADED_FACTS
+        if loaded:
+            await asyncio.sleep(LOADED_PAUSE_SECONDS)
         if done.is_full:
             return
-        loaded = done.facts >= LOADED_FACTS
         bell, seconds = (
             (self._freed, self._limits.gather_seconds) if loaded else (self._bell, self._limits.idle_seconds)
         )
-        if loaded:
-            await asyncio.sleep(LOADED_PAUSE_SECONDS)
         with suppress(TimeoutError):
             await asyncio.wait_for(bell.wait(), seconds)
 
@@ -172,24 +172,33 @@ class Deliveries:
             self._fault = error
 
     async def _deliver(self, sender: Sender, post: Post) -> None:
+        """The lane is free as soon as the endpoint has answered: its people are busy until the result is written."""
         try:
-            tried_at, began = clock.now(), time.perf_counter()
-            answer = await sender.post(post)
-            seconds = time.perf_counter() - began
-            metrics.ATTEMPT_SECONDS.observe(seconds)
-            await self._settle(Outcome(post, answer, tried_at, seconds))
+            outcome = await self._attempt(sender, post)
         finally:
             self._lanes.leave(post.endpoint_id)
-            self._bell.set()
-            if post.endpoint_id in self._left:
-                self._freed.set()
+            self._ring_for(post)
+        await self._settle(outcome)
+        self._bell.set()
+        self._ring_for(post)
 
-    async def _settle(self, outcome: Outcome) -> None:
+    def _ring_for(self, post: Post) -> None:
+        if post.endpoint_id in self._left:
+            self._freed.set()
+
+    async def _attempt(self, sender: Sender, post: Post) -> Outcome:
+        tried_at, began = clock.now(), time.perf_counter()
+        answer = await sender.post(post)
+        outcome = Outcome(post, answer, tried_at, time.perf_counter() - began)
+        metrics.ATTEMPT_SECONDS.observe(outcome.seconds)
         metrics.ATTEMPTS.labels(outcome.name).inc()
         if outcome.is_delivered:
-            self._lanes.succeeded(outcome.post.endpoint_id)
+            self._lanes.succeeded(post.endpoint_id)
         else:
-            self._lanes.failed(outcome.post.endpoint_id, slow=outcome.is_slow)
+            self._lanes.failed(post.endpoint_id, slow=outcome.is_slow)
+        return outcome
+
+    async def _settle(self, outcome: Outcome) -> None:
         try:
             await self._results.submit(outcome)
         except FAILURES as error:

@@ -34,7 +34,7 @@ PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 
 # On a busy machine batches take longer, and larger ones cost less a record: the longer the last one took, the longer
 # the next one gathers. Express records wait less than the others; with a backlog, what the rest leaves is theirs.
-REST_FACTOR = 8.0
+REST_FACTOR = 12.0
 BACKLOG_REST_FACTOR = 1.0
 REST_SECONDS_MAX = 0.6
 EXPRESS_REST_FACTOR = 4.0

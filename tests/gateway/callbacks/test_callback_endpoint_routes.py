@@ -64,7 +64,7 @@ async def test_what_is_not_given_stays_as_it_was(gateway: Gateway, shop: Tenant)
     assert (changed["url"], changed["events"], changed["description"]) == (URL + "/2", ["messages"], "a")
     changed = (await _ask(gateway, shop, "PATCH", path, {"events": None, "description": None})).json()
     assert (changed["url"], changed["events"], changed["description"]) == (URL + "/2", None, None)
-    assert changed["max_updates"] == 100
+    assert changed["max_updates"] == 250
     changed = (await _ask(gateway, shop, "PATCH", path, {"max_updates": 1})).json()
     assert (changed["url"], changed["max_updates"]) == (URL + "/2", 1)
     assert (await _ask(gateway, shop, "PATCH", path, {"events": ["messages"]})).json()["max_updates"] == 1
@@ -83,7 +83,7 @@ async def test_what_is_not_given_stays_as_it_was(gateway: Gateway, shop: Tenant)
         ({"description": "x" * 201}, "description: String should have at most 200 characters"),
         ({"description": "a\x00b"}, "description: String should match pattern"),
         ({"max_updates": 0}, "max_updates: Input should be greater than or equal to 1"),
-        ({"max_updates": 101}, "max_updates: Input should be less than or equal to 100"),
+        ({"max_updates": 251}, "max_updates: Input should be less than or equal to 250"),
         ({"max_updates": "7"}, "max_updates: Input should be a valid integer"),
         ({"max_updates": None}, "max_updates: Input should be a valid integer"),
         ({"secret": "mine"}, "secret: Extra inputs are not permitted"),

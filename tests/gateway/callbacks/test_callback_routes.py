@@ -11,7 +11,7 @@ async def test_a_new_tenant_has_a_secret_and_no_url(gateway: Gateway) -> None:
     tenant = await gateway.new_tenant()
     answer = await gateway.ask("GET", "/v1/callback", key=tenant.api_key)
     hint = "..." + tenant.callback_secret.rstrip("=")[-4:]
-    shown = {"url": None, "state": "unset", "max_updates": 100, "secret_hint": hint}
+    shown = {"url": None, "state": "unset", "max_updates": 250, "secret_hint": hint}
     assert (answer.status, answer.json()) == (200, shown)
     assert tenant.callback_secret.startswith("whsec_")
 
@@ -28,12 +28,12 @@ async def test_the_url_that_was_put_is_read_back(gateway: Gateway) -> None:
 async def test_the_number_of_updates_in_a_post_stays_until_another_is_put(gateway: Gateway) -> None:
     tenant = await gateway.new_tenant()
     shown = []
-    for given in ({"max_updates": 1}, {}, {"max_updates": 100}):
+    for given in ({"max_updates": 1}, {}, {"max_updates": 250}):
         put = await gateway.ask("PUT", "/v1/callback", key=tenant.api_key, json={"url": URL} | given)
         got = await gateway.ask("GET", "/v1/callback", key=tenant.api_key)
         assert put.json() == got.json()
         shown.append(got.json()["max_updates"])
-    assert shown == [1, 1, 100]
+    assert shown == [1, 1, 250]
 
 
 async def test_another_tenants_key_sees_and_changes_its_own_callback_only(
@@ -65,7 +65,7 @@ async def test_without_a_valid_key_the_answer_is_401(gateway: Gateway, method: s
         ({"url": 7}, "url: Input should be a valid string"),
         ({}, "url: Field required"),
         ({"url": URL, "max_updates": 0}, "max_updates: Input should be greater than or equal to 1"),
-        ({"url": URL, "max_updates": 101}, "max_updates: Input should be less than or equal to 100"),
+        ({"url": URL, "max_updates": 251}, "max_updates: Input should be less than or equal to 250"),
         ({"url": URL, "max_updates": None}, "max_updates: Input should be a valid integer"),
         ({"url": URL, "secret": "mine"}, "secret: Extra inputs are not permitted"),
         ([], "Input should be"),

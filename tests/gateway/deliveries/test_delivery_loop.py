@@ -66,12 +66,12 @@ async def test_a_status_is_told_in_metas_shape_and_signed_both_ways(world: World
     assert await world.called_back_at(tenant, message_id) is not None
 
 
-async def test_facts_are_packed_a_hundred_to_a_delivery_each_in_its_own_value(world: World, receiver: Receiver) -> None:
+async def test_facts_are_packed_250_to_a_delivery_each_in_its_own_value(world: World, receiver: Receiver) -> None:
     tenant = await world.tenant(receiver.url)
-    event_ids = await world.told(tenant, 130)
+    event_ids = await world.told(tenant, 280)
     async with world.delivering(calm_per_second=0.001):
-        await receiver.until(values=130)
-    assert [len(call.values) for call in receiver.calls] == [100, 30]
+        await receiver.until(values=280)
+    assert [len(call.values) for call in receiver.calls] == [250, 30]
     assert [value["event_id"] for value in receiver.values] == [str(event_id) for event_id in event_ids]
     assert all(len(value["statuses"]) == 1 for value in receiver.values)
 

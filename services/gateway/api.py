@@ -12,9 +12,9 @@ from services.gateway.api_keys.service import Desk, keep_uses, record_last_uses
 from services.gateway.callbacks.endpoints import router as callbacks
 from services.gateway.checks.endpoints import router as checks
 from services.gateway.forwarding.endpoints import router as forwarding
+from services.gateway.graph.batch_pacing import Pacing
 from services.gateway.graph.batches import Batches
 from services.gateway.graph.endpoints import hot_routes
-from services.gateway.graph.pacing import Pacing
 from services.gateway.graph.rewriting import Rewriter
 from services.gateway.graph.service import Door
 from services.gateway.history.endpoints import router as messages

@@ -26,6 +26,9 @@ class Answer(NamedTuple):
     body: bytes
     retry_after_seconds: int | None
 
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status})"
+
     def json(self) -> Any:
         return msgspec.json.decode(self.body) if self.body else None
 

@@ -9,14 +9,22 @@ from uuid import UUID
 from services.kernel.crypto import b64url, unb64url
 from services.kernel.errors import Unprocessable
 
+CURSOR_CHARACTERS_MAX = 100  # of what is looked at; ours have 52
+LOWEST_ID = UUID(int=0)
+HIGHEST_ID = UUID(int=2**128 - 1)
+
 VERSION = 1
 FINGERPRINT_BYTES = 6
 _LAYOUT = struct.Struct(f">B{FINGERPRINT_BYTES}s16s16s")
 
 
 class BadCursor(Unprocessable):
+    """The cursor is none of ours."""
+
+    code = "bad_cursor"
+
     def __init__(self) -> None:
-        super().__init__("cursor: this is not a cursor of ours; take paging.next of the page before, or leave it out")
+        super().__init__("cursor: this is not a cursor of ours; take that of the page before, or leave it out")
 
 
 class OtherQuestion(Unprocessable):

@@ -43,6 +43,9 @@ class Answer(NamedTuple):
     headers: Sequence[Header]
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status})"
+
 
 class HotRoute(NamedTuple):
     """A POST: `path` is its template, as Starlette and metrics name it; `handle` gets the application's state."""

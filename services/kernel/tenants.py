@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from services.kernel import crypto
 from services.kernel.contracts.tenants import TENANTS, NumberChanged, TenantChanged
+from services.kernel.crypto.places import data_key_of, index_key_of
 from services.kernel.errors import is_retryable
 from services.kernel.kafka import clients
 from services.kernel.kafka.record import Undecodable, UnknownKind, decode
@@ -161,8 +162,9 @@ class TenantDirectory:
         sealed = event.service_keys.get(self._service)
         if sealed is None:
             return
-        context = f"tenant:{event.tenant_id}:{self._service}"
-        self._index_keys[event.tenant_id] = crypto.open_box(self._private_key, f"{context}:index", sealed.index_key)
-        secret = crypto.open_box(self._private_key, f"{context}:data", sealed.data_key)
+        tenant_id, service = event.tenant_id, self._service
+        index_key = crypto.open_box(self._private_key, index_key_of(tenant_id, service), sealed.index_key)
+        self._index_keys[tenant_id] = index_key
+        secret = crypto.open_box(self._private_key, data_key_of(tenant_id, service), sealed.data_key)
         key = crypto.Key(UUID(sealed.data_key_id), secret)
-        self._data_keys.setdefault(event.tenant_id, {})[key.id] = key
+        self._data_keys.setdefault(tenant_id, {})[key.id] = key

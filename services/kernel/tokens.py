@@ -38,6 +38,9 @@ class _Issued(NamedTuple):
     token: str
     fresh_until: float  # seconds since the epoch
 
+    def __repr__(self) -> str:
+        return f"_Issued(fresh_until={self.fresh_until})"
+
 
 class TokenIssuer:
     """Signs tokens in one issuer's name and hands a token out again until half of its life is over."""

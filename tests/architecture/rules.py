@@ -25,6 +25,12 @@ CATCHES_ALL = {
     f"{KERNEL}/kafka/publisher.py": "closes a producer whose start failed, and raises on",
     f"{KERNEL}/process.py": "waits for what it needs at start; logs what ends the process",
 }
+# Who may say where a ciphertext lives: a sealing and an opening of the same thing use one function.
+NAMES_SEALED_PLACES = {
+    f"{KERNEL}/crypto/places.py": "what one service seals and another one opens",
+    "services/gateway/places.py": "the gateway's own",
+    "services/consent/consents/service.py": "evidence, which consent alone seals",
+}
 CLOSED_TO_OTHER_SLICES = {"repository", "endpoints", "consumers", "schemas", "metrics"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 NAMED_BASE = "services/kernel/contracts/base.py"
@@ -124,6 +130,14 @@ def catches_what_it_can_improve(path: Path, tree: ast.Module) -> Iterator[str]:
                 yield f"line {node.lineno}: catch only what you can improve"
 
 
+def names_a_sealed_place_once(path: Path, tree: ast.Module) -> Iterator[str]:
+    if path.as_posix() in NAMES_SEALED_PLACES:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"Place", "crypto.Place"}:
+            yield f"line {node.lineno}: where a ciphertext lives is a function of a places.py"
+
+
 def has_a_telling_name(path: Path, tree: ast.Module) -> Iterator[str]:
     if path.as_posix() != NAMED_BASE and EMPTY_NAMES & {path.stem, *path.parts}:
         yield "the name says nothing: a folder is a noun of the business"
@@ -178,6 +192,7 @@ SERVICES: tuple[Rule, ...] = (
     imports_no_slow_client,
     prints_nothing,
     catches_what_it_can_improve,
+    names_a_sealed_place_once,
 )
 
 

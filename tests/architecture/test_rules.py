@@ -57,6 +57,8 @@ PLANTED = [
     Planted(rules.catches_what_it_can_improve, "try:\n    act()\nexcept Exception:\n    pass\n"),
     Planted(rules.catches_what_it_can_improve, "try:\n    act()\nexcept (ValueError, BaseException):\n    pass\n"),
     Planted(rules.catches_what_it_can_improve, "try:\n    act()\nexcept:\n    pass\n"),
+    Planted(rules.names_a_sealed_place_once, "place = crypto.Place(tenant_id, 'messages', 'body', row)\n"),
+    Planted(rules.names_a_sealed_place_once, "place = Place(tenant_id, 'messages', 'body', row)\n"),
     Planted(rules.has_a_telling_name, "", "services/billing/ledger/utils.py"),
     Planted(rules.has_a_telling_name, "", "services/billing/common/service.py"),
     Planted(rules.has_a_telling_name, "", "services/billing/ledger/base.py"),
@@ -76,6 +78,7 @@ ALLOWED = [
     Planted(rules.enters_other_slices_by_the_service, "from services.billing.ledger import repository\n"),
     Planted(rules.reads_no_environment, "import os\nx = os.environ\n", "services/billing/settings.py"),
     Planted(rules.catches_what_it_can_improve, "try:\n    act()\nexcept ValueError:\n    pass\n"),
+    Planted(rules.names_a_sealed_place_once, "place = Place(tenant_id, 'a', 'b', row)\n", "services/gateway/places.py"),
     Planted(rules.has_a_telling_name, "", rules.NAMED_BASE),
     Planted(rules.counts_money_in_integers, "price_micros: int = amount_micros // 2\n"),
 ]

@@ -1,39 +1,26 @@
 """`make bench SECONDS=120 RATE=700`: measures a stack of its own and writes var/bench/latest.json."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from deploy.local import processes
-from deploy.local.errors import StackError
 from deploy.local.paths import VAR
 from tests.bench import population, table
+from tests.bench.command import stoppable
 from tests.bench.profiles import CHOICES, DEFAULT
 from tests.bench.run import Wish, run
 
-INTERRUPTED = 130
-
 
 def main(arguments: Sequence[str]) -> int:
-    """Run once; Ctrl-C and a polite kill stop the stack as well."""
-    console = Console()
-    wish = _wish(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background job is born deaf to SIGINT
-        signal.signal(number, signal.default_int_handler)
-    try:
+    """Run once."""
+    console, wish = Console(), _wish(arguments)
+    with stoppable(console):
         table.show(console, run(wish, console))
-    except StackError as error:
-        Console(stderr=True).print(f"[red]✗[/] {escape(str(error))}", highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("stopped before the end: there is no result")
-        return INTERRUPTED
     console.print(f"written: {wish.directory / 'latest.json'}", highlight=False)
     for name in wish.profiled:
         console.print(f"written: {wish.directory / f'profile-{name}'}.*", highlight=False)

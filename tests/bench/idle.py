@@ -15,17 +15,18 @@ from rich.table import Table
 
 from deploy.local import documents
 from deploy.local.paths import VAR
-from tests.bench import calibration, consents, directory, load, seeding
+from tests.bench import calibration, directory, load
+from tests.bench.command import stoppable
 from tests.bench.figures import milliseconds
 from tests.bench.meta import Meta
 from tests.bench.population import SMALL_PER_SECOND, Shop
 from tests.bench.processes import Meter, machine
 from tests.bench.profiles import CHOICES, ProfiledStack
 from tests.bench.progress import Phases
-from tests.bench.replies import Replies, seconds_to_graph
-from tests.bench.run import LATENCY_MS
+from tests.bench.replies import Replies, alone, seconds_to_graph
+from tests.bench.run import bring_in
 from tests.bench.seeding import Tenant
-from tests.bench.standing import standing
+from tests.bench.standing import new_stack, standing
 from tests.bench.table import OTHER_CORES_MAX
 
 PEOPLE = 60
@@ -46,9 +47,7 @@ class Wish(NamedTuple):
 def run(wish: Wish, console: Console) -> dict[str, Any]:
     """Measure on a stack of its own; the result is also in latest.json."""
     phases = Phases(console)
-    directory.prepare(wish.directory)
-    slow = {"sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
-    stack = ProfiledStack(wish.directory, profiled=wish.profiled, overrides=slow)
+    stack = new_stack(wish.directory, profiled=wish.profiled, log_level="INFO")
     with standing(stack, phases) as called:
         found = asyncio.run(_measure(wish, stack, called, phases))
     documents.write(wish.directory / directory.RESULT, found)
@@ -60,16 +59,13 @@ async def _measure(wish: Wish, stack: ProfiledStack, called: load.Called, phases
     await _pass(phases, "letting it come to rest", SETTLE_SECONDS)
     cores, other_cores = await _cores(wish, stack, phases)
     stream = Replies(tenant, ANSWERS_PER_SECOND)
-    begun, stop = time.time(), asyncio.Event()
+    watching = _pass(phases, "answering one person at a time", ANSWERS_SECONDS)
+    answered = await alone(stream, stack.url("gateway"), watching)
     async with aiohttp.ClientSession() as session:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(stream.run(session, stack.url("gateway"), stop))
-            await _pass(phases, "answering one person at a time", ANSWERS_SECONDS)
-            stop.set()
         meta = Meta(session, stack.url("sandbox"))
         await meta.read_sends()
     arrived = {send.message_id: send.at for send in meta.sends}
-    seconds = seconds_to_graph(stream.sent, arrived, begun + 1, time.time())
+    seconds = seconds_to_graph(stream.sent, arrived, *answered)
     return {
         "seconds": wish.seconds,
         "cores": {"total": round(sum(cores.values()), 4), "by_process": cores},
@@ -97,11 +93,7 @@ async def _cores(wish: Wish, stack: ProfiledStack, phases: Phases) -> tuple[dict
 async def _seed(stack: ProfiledStack, called: load.Called, phases: Phases) -> Tenant:
     shops = [Shop("Пекарня", 1.0, ("100000010000000",), SMALL_PER_SECOND, 0, PEOPLE, PEOPLE)]
     with phases.phase("opening a tenant, letting people write") as tell:
-        tenants = await seeding.open_shops(stack, shops, called.port, tell)
-        await consents.give_all(stack, tenants, tell)
-        await seeding.let_people_write(stack, shops, tell)
-        await load.wait_for_windows(called, PEOPLE, tell)
-    return tenants[0]
+        return (await bring_in(stack, shops, called, tell))[0]
 
 
 async def _pass(phases: Phases, what: str, seconds: float) -> None:
@@ -142,7 +134,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--dir", type=Path, default=VAR / "bench-idle", help="where the stack keeps everything")
     given = parser.parse_args(arguments)
     console = Console()
-    show(console, run(Wish(given.dir, given.seconds, given.profile), console))
+    with stoppable(console):
+        found = run(Wish(given.dir, given.seconds, given.profile), console)
+    show(console, found)
     return 0
 
 

@@ -14,17 +14,18 @@ from rich.console import Console
 
 from deploy.local import documents
 from deploy.local.paths import VAR
-from tests.bench import consents, directory, load, seeding
+from tests.bench import directory, load
+from tests.bench.command import stoppable
 from tests.bench.figures import milliseconds
 from tests.bench.meta import Meta
 from tests.bench.population import SMALL_PER_SECOND, Shop
 from tests.bench.posting import Mailing
 from tests.bench.profiles import ProfiledStack
 from tests.bench.progress import Phases
-from tests.bench.replies import Replies, seconds_to_graph
-from tests.bench.run import LATENCY_MS
+from tests.bench.replies import Replies, alone, seconds_to_graph
+from tests.bench.run import bring_in
 from tests.bench.seeding import Tenant
-from tests.bench.standing import standing
+from tests.bench.standing import new_stack, standing
 
 MAILER_NUMBERS = 4
 ANSWERED = 600  # people whom a tenant answers in turn: Meta takes one message to a person in six seconds
@@ -64,9 +65,7 @@ class Windows(NamedTuple):
 def run(wish: Wish, console: Console) -> dict[str, Any]:
     """Measure on a stack of its own; the result is also in latest.json."""
     phases = Phases(console)
-    directory.prepare(wish.directory)
-    overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
-    stack = ProfiledStack(wish.directory, overrides=overrides)
+    stack = new_stack(wish.directory)
     with standing(stack, phases) as called:
         found = asyncio.run(_measure(wish, stack, called, phases))
     documents.write(wish.directory / directory.RESULT, found)
@@ -78,8 +77,9 @@ async def _measure(wish: Wish, stack: ProfiledStack, called: load.Called, phases
     own, other = (Replies(tenant, REPLIES_PER_SECOND) for tenant in tenants)
     mailing, stop = Mailing(tenants[0], wish.messages), asyncio.Event()
     gateway = stack.url("gateway")
-    alone = Replies(tenants[1], IDLE_PER_SECOND)
-    idle = await _alone(alone, gateway, phases)
+    single = Replies(tenants[1], IDLE_PER_SECOND)
+    watching = _pass(phases, "answering one person at a time", IDLE_SECONDS)
+    idle = await alone(single, gateway, watching)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         for stream in (own, other):
             group.create_task(stream.run(session, gateway, stop))
@@ -95,27 +95,13 @@ async def _measure(wish: Wish, stack: ProfiledStack, called: load.Called, phases
         await _pass(phases, "waiting for the last answers", LAST_ANSWERS_SECONDS)
         meta = Meta(session, stack.url("sandbox"))
         await meta.read_sends()
-    return _result((alone, own, other), mailing, meta, windows)
-
-
-async def _alone(stream: Replies, gateway: str, phases: Phases) -> tuple[float, float]:
-    """Answer one at a time; returns when that was."""
-    begun, stop = time.time(), asyncio.Event()
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-        group.create_task(stream.run(session, gateway, stop))
-        await _pass(phases, "answering one person at a time", IDLE_SECONDS)
-        stop.set()
-    return begun + 1, time.time()
+    return _result((single, own, other), mailing, meta, windows)
 
 
 async def _seed(wish: Wish, stack: ProfiledStack, called: load.Called, phases: Phases) -> list[Tenant]:
     wanted = shops(wish.messages, wish.per_second)
     with phases.phase("opening tenants, recording consents, letting people write") as tell:
-        tenants = await seeding.open_shops(stack, wanted, called.port, tell)
-        await consents.give_all(stack, tenants, tell)
-        await seeding.let_people_write(stack, wanted, tell)
-        await load.wait_for_windows(called, len(wanted) * ANSWERED, tell)
-    return tenants
+        return await bring_in(stack, wanted, called, tell)
 
 
 async def _pass(phases: Phases, what: str, seconds: float) -> None:
@@ -129,7 +115,7 @@ async def _pass(phases: Phases, what: str, seconds: float) -> None:
 def _result(
     streams: tuple[Replies, Replies, Replies], mailing: Mailing, meta: Meta, windows: Windows
 ) -> dict[str, Any]:
-    alone, own, other = streams
+    single, own, other = streams
     arrived = {send.message_id: send.at for send in reversed(meta.sends) if send.went_out}
     answers = {reply.message_id for stream in streams for reply in stream.sent}
     mailed = [at for message_id, at in arrived.items() if message_id not in answers]
@@ -139,7 +125,7 @@ def _result(
         "accepted": mailing.accepted,
         "mailed_per_second": _rate(mailed, *windows.busy),
         "answers_refused": own.refused + other.refused,
-        "idle_ms": milliseconds(seconds_to_graph(alone.sent, arrived, *windows.idle)),
+        "idle_ms": milliseconds(seconds_to_graph(single.sent, arrived, *windows.idle)),
         "own": _compared(own, arrived, windows),
         "other": _compared(other, arrived, windows),
     }
@@ -164,7 +150,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long answers are watched during the mailing")
     parser.add_argument("--dir", type=Path, default=VAR / "bench-mailing", help="where the stack keeps everything")
     given = parser.parse_args(arguments)
-    found = run(Wish(given.dir, given.messages, given.per_second, given.seconds), Console())
+    console = Console()
+    with stoppable(console):
+        found = run(Wish(given.dir, given.messages, given.per_second, given.seconds), console)
     print(json.dumps(found, indent=1, ensure_ascii=False))
     return 0
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import NamedTuple
@@ -46,6 +46,16 @@ class Replies:
                 self.refused += 1
                 return
             self.sent.append(Reply((await answer.json())["messages"][0]["id"], due))
+
+
+async def alone(stream: Replies, gateway: str, watching: Awaitable[None]) -> tuple[float, float]:
+    """Answer one person at a time until `watching` has ended; returns when that was, in Unix seconds."""
+    begun, stop = time.time(), asyncio.Event()
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        group.create_task(stream.run(session, gateway, stop))
+        await watching
+        stop.set()
+    return begun + 1, time.time()
 
 
 def seconds_to_graph(replies: Sequence[Reply], arrived: dict[str, float], begin: float, end: float) -> list[float]:

@@ -9,24 +9,15 @@ from typing import Any
 from rich.console import Console
 
 from deploy.local import documents
-from tests.bench import (
-    calibration,
-    ceilings,
-    consents,
-    directory,
-    ledger,
-    load,
-    population,
-    result,
-    seeding,
-)
+from tests.bench import calibration, ceilings, consents, directory, ledger, load, population, result, seeding
 from tests.bench.load import Called, Outcome
+from tests.bench.population import Shop
 from tests.bench.profiles import ProfiledStack
-from tests.bench.progress import Phases
+from tests.bench.progress import Phases, Tell
 from tests.bench.schedule import Schedule
 from tests.bench.seeding import Tenant
+from tests.bench.standing import LATENCY_MS, new_stack, restarts
 
-LATENCY_MS = 150
 WARM_UP_SECONDS = 5.0
 
 
@@ -45,10 +36,9 @@ class Wish:
 def run(wish: Wish, console: Console) -> dict[str, Any]:
     """Return the result, which is also in latest.json; the stack is stopped however this ends."""
     phases = Phases(console)
-    directory.prepare(wish.directory)
+    stack = new_stack(wish.directory, profiled=wish.profiled, copies=wish.copies)
     with phases.phase("calibrating"):
         calibration_ns = calibration.nanoseconds()
-    stack = _stack(wish)
     try:
         with phases.phase("starting a stack of its own") as tell:
             stack.report = lambda step: tell(0, step)
@@ -61,30 +51,30 @@ def run(wish: Wish, console: Console) -> dict[str, Any]:
     return found
 
 
-def _stack(wish: Wish) -> ProfiledStack:
-    overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(LATENCY_MS)}}
-    return ProfiledStack(wish.directory, profiled=wish.profiled, copies=wish.copies, overrides=overrides)
-
-
 def _measure(wish: Wish, stack: ProfiledStack, phases: Phases, calibration_ns: float) -> dict[str, Any]:
     with phases.phase("measuring what the machine gives without Vestnik"):
         highest = asyncio.run(ceilings.measure(stack))
     with load.receiving() as called:
         tenants = asyncio.run(seed(stack, called, phases, rate=wish.rate, persons=wish.persons))
-        restarts = _restarts(stack)
+        before = restarts(stack)
         schedule = Schedule(wish.rate, wish.seconds, WARM_UP_SECONDS)
         outcome: Outcome = asyncio.run(load.run(stack, tenants, called, schedule, phases))
     with phases.phase("counting"):
         books = asyncio.run(ledger.read(stack.infrastructure.postgres.dsn("billing", "billing")))
         setting = result.Setting(
-            rate=wish.rate, tenants=tenants, calibration_ns=calibration_ns, latency_ms=LATENCY_MS,
-            restarts=_restarts(stack) - restarts, ceilings=highest, calibration_after_ns=calibration.nanoseconds(),
+            rate=wish.rate, tenants=tenants, calibration_ns=calibration_ns, latency_ms=LATENCY_MS, ceilings=highest,
+            restarts=(restarts(stack) - before).total(), calibration_after_ns=calibration.nanoseconds(),
         )  # fmt: skip
         return result.build(outcome, setting, books)
 
 
-def _restarts(stack: ProfiledStack) -> int:
-    return sum(int(row["restarts"]) for row in stack.processes)
+async def bring_in(stack: ProfiledStack, shops: list[Shop], called: Called, tell: Tell) -> list[Tenant]:
+    """Few tenants at once: open, with consents, and with the windows of all who wrote."""
+    tenants = await seeding.open_shops(stack, shops, called.port, tell)
+    await consents.give_all(stack, tenants, tell)
+    wrote = await seeding.let_people_write(stack, shops, tell)
+    await load.wait_for_windows(called, wrote, tell)
+    return tenants
 
 
 async def seed(

@@ -1,38 +1,22 @@
 """`make soak MINUTES=60 RATE=300`: an hour under load -> var/soak/latest.json, and latest.html to look at."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
-from deploy.local.errors import StackError
 from deploy.local.paths import VAR
 from tests.bench import population
+from tests.bench.command import stoppable, wide_console
 from tests.soak import table
 from tests.soak.run import Wish, run
-
-INTERRUPTED = 130
-WIDTH = 180  # of a file
 
 
 def main(arguments: Sequence[str]) -> int:
     """0: nothing grew that should not, and no promise was broken; 1: the problems say what."""
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    wish = _wish(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background job is born deaf to SIGINT
-        signal.signal(number, signal.default_int_handler)
-    try:
+    console, wish = wide_console(), _wish(arguments)
+    with stoppable(console):
         found = run(wish, console)
-    except StackError as error:
-        Console(stderr=True).print(f"[red]✗[/] {escape(str(error))}", highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("stopped before the end: there is no result")
-        return INTERRUPTED
     table.show(console, found)
     console.print(f"written: {wish.directory / 'latest.json'}, and latest.html to look at", highlight=False)
     return 1 if found["problems"] else 0

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import signal
 import sys
 import threading
 import time
@@ -16,15 +15,14 @@ import aiohttp
 import asyncpg
 from aiokafka.errors import KafkaError
 from rich.console import Console
-from rich.markup import escape
 
 from deploy.local import documents
-from deploy.local.errors import StackError
 from deploy.local.paths import VAR
 from deploy.local.waiting import wait_until
-from tests.bench import children, counting, directory, generator, ledger, load
+from tests.bench import children, counting, generator, ledger, load
 from tests.bench import run as bench
 from tests.bench.children import Child
+from tests.bench.command import stoppable, wide_console
 from tests.bench.depths import Depths
 from tests.bench.generator import Sent
 from tests.bench.load import Called
@@ -34,14 +32,12 @@ from tests.bench.progress import Phases
 from tests.bench.receivers import Told
 from tests.bench.sampler import Sample, Sampler
 from tests.bench.seeding import Tenant
-from tests.bench.standing import standing
+from tests.bench.standing import new_stack, restarts, standing
 from tests.soak import outage_report
 from tests.soak.outage_report import BEFORE_SECONDS, GONE_SECONDS, Seen, Wish
 from tests.soak.probes import ANSWER_SECONDS, Prober
 from tests.soak.run import forget
 
-INTERRUPTED = 130
-WIDTH = 180  # of a file
 SERVERS = ("kafka", "postgres")
 CALM_LOOKS = 3  # in a row at the level of before
 KEYED_EVERY = 5
@@ -53,9 +49,7 @@ LINE_SECONDS = 30.0
 def run(wish: Wish, console: Console) -> dict[str, Any]:
     """Return the result, which is also written; the stack is always stopped."""
     phases = Phases(console, line_every_seconds=LINE_SECONDS)
-    directory.prepare(wish.directory / "stack")
-    overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(bench.LATENCY_MS)}}
-    stack = ProfiledStack(wish.directory / "stack", overrides=overrides)
+    stack = new_stack(wish.directory / "stack")
     try:
         with standing(stack, phases) as called:
             found = asyncio.run(_outage(wish, stack, called, phases))
@@ -96,7 +90,7 @@ class _Run:
         meta, schedule = Meta(session, self.stack.url("sandbox")), self.wish.schedule
         heard_before = self.called.counters.inbound.value
         seen = Seen(start=time.monotonic() + load.START_IN_SECONDS)
-        restarts = self._restarts()
+        restarts_before = restarts(self.stack)
         self.sender.tell(seen.start)
         probing = asyncio.create_task(self.prober.run(schedule.end_seconds))
         sampler = await self._before(seen, meta)
@@ -104,7 +98,7 @@ class _Run:
         await self._up(seen, sampler)
         await probing
         seen.still_refused = await self.prober.repeat_refused()
-        seen.restarts = self._restarts() - restarts
+        seen.restarts = restarts(self.stack) - restarts_before
         sent: Sent = await asyncio.to_thread(self.sender.hear, generator.ANSWERS_SECONDS + schedule.end_seconds)
         told = await self._settle(seen, sampler, sent)
         states = await load.ask(self.stack, self.tenants, sent, counting.unsettled(sent.ids, told.statuses))
@@ -180,9 +174,6 @@ class _Run:
         await sampler.meta.read_sends()
         return await asyncio.to_thread(self.called.finish)
 
-    def _restarts(self) -> Counter[str]:
-        return Counter({str(row["name"]): int(row["restarts"]) for row in self.stack.processes})
-
 
 def _left(sample: Sample) -> float:
     """Rows that wait in queues, records that groups have not read, and what Meta and tenants have not got."""
@@ -192,17 +183,9 @@ def _left(sample: Sample) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     """0: the doors answered as documented, nothing was lost, and the backlog went; 1: the problems say what."""
-    console, wish = Console(width=None if sys.stdout.isatty() else WIDTH), _wish(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    try:
+    console, wish = wide_console(), _wish(arguments)
+    with stoppable(console):
         found = run(wish, console)
-    except StackError as error:
-        Console(stderr=True).print(f"[red]✗[/] {escape(str(error))}", highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("stopped before the end: there is no result")
-        return INTERRUPTED
     outage_report.show(console, found)
     console.print(f"written: {wish.directory / f'outage-{wish.what}.json'}", highlight=False)
     return 1 if found["problems"] else 0

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.local import documents
 from deploy.local.errors import StackError
-from tests.bench import directory, ledger, load, result
+from tests.bench import ledger, load, result
 from tests.bench import run as bench
 from tests.bench.calibration import nanoseconds
 from tests.bench.load import Called, Outcome
@@ -22,7 +22,7 @@ from tests.bench.profiles import ProfiledStack
 from tests.bench.progress import Phases
 from tests.bench.schedule import Schedule
 from tests.bench.seeding import QUESTION, Tenant
-from tests.bench.standing import standing
+from tests.bench.standing import LATENCY_MS, new_stack, restarts, standing
 from tests.soak import aging, page, report
 from tests.soak.rollover import Rollover, roll_over
 from tests.soak.tables import Tables
@@ -57,9 +57,7 @@ class Wish:
 def run(wish: Wish, console: Console) -> dict[str, Any]:
     """Return the result, which is also in latest.json and, to look at, latest.html; the stack is always stopped."""
     phases = Phases(console, line_every_seconds=LINE_SECONDS)
-    directory.prepare(wish.directory / "stack")
-    overrides = {"*": {"LOG__LEVEL": "WARNING"}, "sandbox-api": {"LATENCY_MS": str(bench.LATENCY_MS)}}
-    stack = ProfiledStack(wish.directory / "stack", overrides=overrides)
+    stack = new_stack(wish.directory / "stack")
     try:
         with standing(stack, phases) as called:
             found = asyncio.run(_soak(wish, stack, called, phases))
@@ -83,19 +81,15 @@ async def _soak(wish: Wish, stack: ProfiledStack, called: Called, phases: Phases
     per_second, seconds = wish.rate / KEYED_EVERY, wish.schedule.end_seconds + SPARE_SECONDS
     with phases.phase("planting keys of three days ago"):
         await aging.plant_keys(stack, tenants[0].id, per_second=per_second, seconds=seconds)
-    restarts = _restarts(stack)
+    before = restarts(stack)
     outcome, rolled = await _load(wish, stack, tenants, called, phases)
     with phases.phase("counting"):
         books = await ledger.read(stack.infrastructure.postgres.dsn("billing", "billing"))
         setting = result.Setting(
-            rate=wish.rate, tenants=tenants, calibration_ns=calibration_ns, latency_ms=bench.LATENCY_MS,
-            restarts=_restarts(stack) - restarts, calibration_after_ns=nanoseconds(),
+            rate=wish.rate, tenants=tenants, calibration_ns=calibration_ns, latency_ms=LATENCY_MS,
+            restarts=(restarts(stack) - before).total(), calibration_after_ns=nanoseconds(),
         )  # fmt: skip
         return _result(wish, outcome, rolled, result.build(outcome, setting, books))
-
-
-def _restarts(stack: ProfiledStack) -> int:
-    return sum(int(row["restarts"]) for row in stack.processes)
 
 
 async def _load(

@@ -9,11 +9,11 @@ from sqlalchemy import Row
 
 from services.billing.charges.service import Page
 from services.billing.shapes import Amount, amount_of
+from services.kernel.cursors import CURSOR_CHARACTERS_MAX
 from services.kernel.fields import Time
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100
-CURSOR_CHARACTERS_MAX = 100
 
 ChargeState = Literal["reserved", "captured", "released", "expired", "unfunded", "closed"]
 

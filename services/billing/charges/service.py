@@ -12,12 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.charges import repository
 from services.billing.charges.errors import BadRange
 from services.kernel import cursors
-from services.kernel.cursors import Cursor
+from services.kernel.cursors import HIGHEST_ID, LOWEST_ID, Cursor
 from services.kernel.identifiers import first_uuid7
 
 SCAN_ROWS_MAX = 5_000  # a page of a rare state is short rather than slow
-LOWEST_ID = UUID(int=0)
-HIGHEST_ID = UUID(int=2**128 - 1)
 
 
 class Question(NamedTuple):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.billing.reservations.repository import Ended, Reservation
+from services.billing.reservations.repository import Moved, Reservation
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.charges import ChargeCaptured, ChargeReleased
 from services.kernel.contracts.clearances import MessageCleared
@@ -20,27 +20,27 @@ def to_clearance(event: MessageCleared, reservation: Reservation) -> list[Event]
     return [_funding(event, reservation), _capture(reservation, reservation.captured_at)]
 
 
-def to_end(tenant_id: UUID, message_id: UUID, ended: Ended, *, is_overdue: bool) -> Event:
+def to_end(tenant_id: UUID, message_id: UUID, moved: Moved, *, is_overdue: bool) -> Event:
     """The price was earned, or went back to the wallet."""
-    if ended.is_capture and ended.captured_at is not None:
+    if moved.is_capture and moved.captured_at is not None:
         return ChargeCaptured(
             id=event_id(message_id, "captured"),
-            occurred_at=ended.captured_at,
+            occurred_at=moved.captured_at,
             tenant_id=tenant_id,
             message_id=message_id,
-            amount_micros=ended.price_micros,
-            currency=ended.currency,
-            is_late=ended.returned_at is not None,
+            amount_micros=moved.price_micros,
+            currency=moved.currency,
+            is_late=moved.returned_at is not None,
         )
-    assert ended.returned_at is not None
+    assert moved.returned_at is not None
     return ChargeReleased(
         id=event_id(message_id, "released"),
-        occurred_at=ended.returned_at,
+        occurred_at=moved.returned_at,
         tenant_id=tenant_id,
         message_id=message_id,
-        amount_micros=ended.price_micros,
-        currency=ended.currency,
-        reason="failed" if ended.return_reason == "failed" else "expired",
+        amount_micros=moved.price_micros,
+        currency=moved.currency,
+        reason="failed" if moved.return_reason == "failed" else "expired",
         is_overdue=is_overdue,
     )
 

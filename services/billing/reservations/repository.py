@@ -91,7 +91,7 @@ class Reservation(msgspec.Struct):
     return_reason: str | None = None
 
 
-class Ended(NamedTuple):
+class Moved(NamedTuple):
     """A reservation that a record of a batch (`number`, from 1) moved to its end, now or when it came before.
 
     Where nobody has decided about the message yet, `is_capture` is None.
@@ -147,10 +147,10 @@ async def end(
     *,
     currency: str,
     at: datetime,
-) -> list[Ended]:
+) -> list[Moved]:
     """Capture and give back; which reservations these causes moved. `currency` is that of accounts to be opened."""
     values = {**_keys(keys), "outcomes": outcomes, "causes": causes, "currency": currency, "at": at}
-    return [Ended(*row) for row in await connection.execute(_END, values)]
+    return [Moved(*row) for row in await connection.execute(_END, values)]
 
 
 async def close(connection: AsyncConnection, keys: Sequence[Key], outcomes: Sequence[str], *, at: datetime) -> None:

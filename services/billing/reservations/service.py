@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.rating import service as rating
 from services.billing.reservations import answers, metrics, repository
 from services.billing.reservations.pricing import Desk, Payer, PayerOf
-from services.billing.reservations.repository import Key, Reservation
+from services.billing.reservations.repository import Key, Moved, Reservation
 from services.kernel import clock
 from services.kernel.contracts import Event, event_id
 from services.kernel.contracts.clearances import CLEARANCES, MessageCleared
@@ -84,7 +84,7 @@ async def finish(connection: AsyncConnection, ended: Sequence[Ended]) -> list[Ev
 
 async def _end(
     connection: AsyncConnection, ended: Sequence[Ended], currency: str, at: datetime
-) -> list[tuple[Ended, repository.Ended]]:
+) -> list[tuple[Ended, Moved]]:
     firsts, again, late = turns(ended)
     moved = await _end_each(connection, firsts, [fact.outcome for fact in firsts], currency, at)
     is_new = {_key(fact) for fact, row in moved if row.is_new}
@@ -98,7 +98,7 @@ async def _end(
 
 async def _end_each(
     connection: AsyncConnection, facts: Sequence[Ended], outcomes: Sequence[str], currency: str, at: datetime
-) -> list[tuple[Ended, repository.Ended]]:
+) -> list[tuple[Ended, Moved]]:
     if not facts:
         return []
     keys, causes = [(fact.tenant_id, fact.message_id) for fact in facts], [fact.cause for fact in facts]
@@ -110,7 +110,7 @@ async def _end_each(
     return [(facts[row.number - 1], row) for row in rows if row.is_capture is not None]
 
 
-def _state_of(row: repository.Ended) -> str:
+def _state_of(row: Moved) -> str:
     return "captured" if row.is_capture else "released"
 
 

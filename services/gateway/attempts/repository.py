@@ -22,7 +22,7 @@ _PAGE = text("""
     select id, endpoint_id, tenant_id, delivery_id, attempt, facts, tried_at, milliseconds, status, error, address,
            heads
       from callback_attempts
-     where endpoint_id = :endpoint_id and id < :before and id > :after
+     where endpoint_id = :endpoint_id and id < :before and id >= :low
      order by id desc limit :count
 """)
 
@@ -61,10 +61,8 @@ async def add(connection: AsyncConnection, rows: Sequence[AttemptRow]) -> None:
 
 
 async def page(
-    connection: AsyncConnection, endpoint_id: UUID, *, after: UUID, before: UUID, count: int
+    connection: AsyncConnection, endpoint_id: UUID, *, low: UUID, before: UUID, count: int
 ) -> list[AttemptRow]:
-    """Attempts whose ids lie between the two, newest first."""
-    rows = await connection.execute(
-        _PAGE, {"endpoint_id": endpoint_id, "after": after, "before": before, "count": count}
-    )
+    """Attempts whose ids are below `before` and not below `low`, newest first."""
+    rows = await connection.execute(_PAGE, {"endpoint_id": endpoint_id, "low": low, "before": before, "count": count})
     return [AttemptRow(*row) for row in rows]

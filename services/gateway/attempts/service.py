@@ -9,10 +9,11 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.attempts import metrics, repository
-from services.gateway.attempts.errors import BadCursor
 from services.gateway.attempts.repository import AttemptRow
 from services.gateway.keys.service import Keyring
-from services.kernel import clock, crypto
+from services.gateway.places import attempt_heads
+from services.kernel import clock, crypto, cursors
+from services.kernel.cursors import HIGHEST_ID, Cursor
 from services.kernel.errors import ServiceError
 from services.kernel.identifiers import first_uuid7, uuid7
 from services.kernel.logging import get_logger
@@ -21,7 +22,6 @@ PURPOSE = "callback attempts"
 KEPT_DAYS = 7
 HEAD_CHARACTERS_MAX = 1_024  # of each: the request's head, the answer's head, the answer's body
 ERROR_CHARACTERS_MAX = 60
-LAST = UUID(int=2**128 - 1)
 
 _log = get_logger()
 
@@ -32,6 +32,9 @@ class Heads(msgspec.Struct, frozen=True):
     request_head: str
     response_head: str = ""
     response_body: str = ""
+
+    def __repr__(self) -> str:
+        return "Heads()"
 
 
 class NewAttempt(NamedTuple):
@@ -65,6 +68,9 @@ class Attempt(NamedTuple):
     response_head: str | None
     response_body: str | None
 
+    def __repr__(self) -> str:
+        return f"Attempt({self.delivery_id}, attempt={self.attempt}, status={self.status})"
+
     @property
     def is_delivered(self) -> bool:
         return 200 <= self.status < 300
@@ -88,19 +94,20 @@ async def add(connection: AsyncConnection, rows: Sequence[AttemptRow]) -> None:
 async def page(
     connection: AsyncConnection, keyring: Keyring, tenant_id: UUID, endpoint_id: UUID, *, cursor: str | None, limit: int
 ) -> Page:
-    """Attempts of the last seven days, newest first; raises BadCursor."""
-    rows = await repository.page(
-        connection, endpoint_id, after=_oldest_id(), before=LAST if cursor is None else _id(cursor), count=limit + 1
-    )
+    """Attempts of the last seven days, newest first; raises BadCursor, OtherQuestion."""
+    question = endpoint_id.bytes
+    place = Cursor(HIGHEST_ID, _oldest_id()) if cursor is None else cursors.decode(cursor, question)
+    rows = await repository.page(connection, endpoint_id, low=place.low, before=place.before, count=limit + 1)
     shown = [await _opened(keyring, tenant_id, row) for row in rows[:limit]]
-    return Page(shown, str(rows[limit - 1].id) if len(rows) > limit else None)
+    is_last = len(rows) <= limit
+    return Page(shown, None if is_last else cursors.encode(Cursor(rows[limit - 1].id, place.low), question))
 
 
 async def _sealed(keyring: Keyring, attempt: NewAttempt) -> AttemptRow:
     attempt_id = uuid7()
     try:
         key = await keyring.key(attempt.tenant_id, PURPOSE)
-        heads = crypto.seal(key, _place(attempt.tenant_id, attempt_id), msgspec.json.encode(attempt.heads))
+        heads = crypto.seal(key, attempt_heads(attempt.tenant_id, str(attempt_id)), msgspec.json.encode(attempt.heads))
     except ServiceError as error:
         if error.retryable:
             raise
@@ -129,7 +136,8 @@ async def _opened(keyring: Keyring, tenant_id: UUID, row: AttemptRow) -> Attempt
 async def _heads(keyring: Keyring, tenant_id: UUID, row: AttemptRow) -> Heads | None:
     try:
         key = await keyring.opening_key(tenant_id, PURPOSE, crypto.sealed_key_id(row.heads))
-        heads = msgspec.json.decode(crypto.open_sealed(key, _place(tenant_id, row.id), row.heads), type=Heads)
+        plain = crypto.open_sealed(key, attempt_heads(tenant_id, str(row.id)), row.heads)
+        heads = msgspec.json.decode(plain, type=Heads)
     except (ServiceError, msgspec.MsgspecError) as error:
         if isinstance(error, ServiceError) and error.retryable:
             raise
@@ -143,14 +151,3 @@ async def _heads(keyring: Keyring, tenant_id: UUID, row: AttemptRow) -> Heads | 
 def _oldest_id() -> UUID:
     """The least UUIDv7 of the days that are kept."""
     return first_uuid7(clock.now() - timedelta(days=KEPT_DAYS))
-
-
-def _id(cursor: str) -> UUID:
-    try:
-        return UUID(cursor)
-    except ValueError:
-        raise BadCursor("cursor: give next_cursor of an earlier answer as it was, or none for the first page") from None
-
-
-def _place(tenant_id: UUID, attempt_id: UUID) -> crypto.Place:
-    return crypto.Place(tenant_id, "callback_attempts", "heads", str(attempt_id))

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.gateway.attempts import service as attempts
-from services.gateway.callbacks import answers, management, notices, pace, schemas
+from services.gateway.callbacks import answers, limits, management, notices, schemas
 from services.gateway.callbacks.addresses import AddressRules
 from services.gateway.callbacks.errors import NoSuchEndpoint
 from services.gateway.callbacks.management import Changes
@@ -178,7 +178,7 @@ async def send_test(
     One a second for each endpoint; up to twenty may wait.
     """
     row = await management.active(connection, tenant.tenant_id, _parse(endpoint_id))
-    pace.check_test(row.id)
+    limits.check_test(row.id)
     return schemas.TestOut(event_id=await notices.send_test(connection, request.app.state.keyring, row))
 
 
@@ -213,7 +213,7 @@ async def replay(
     already. Facts that wait are not queued twice. One replay in five seconds for each endpoint.
     """
     row = await management.active(connection, tenant.tenant_id, _parse(endpoint_id))
-    pace.check_replay(row.id)
+    limits.check_replay(row.id)
     if body.message_id is not None:
         done = await told.replay_message(connection, row.id, body.message_id)
     else:

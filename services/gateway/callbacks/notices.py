@@ -16,6 +16,7 @@ from services.gateway.callbacks.topics import NOTICE_TOPIC, TEST_TOPIC
 from services.gateway.keys.service import Keyring
 from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
+from services.kernel.crypto.places import platform_value
 from services.kernel.identifiers import uuid7
 
 NO_WABA = "0"
@@ -46,7 +47,7 @@ async def _fact(
     keyring: Keyring, tenant_id: UUID, *, event_id: UUID, topic: str, at: datetime, value: dict[str, str]
 ) -> CallbackFact:
     """In the form of Meta's own platform facts, whose values are sealed with webhook's data key."""
-    place = crypto.Place(tenant_id, "platform", "value", str(event_id))
+    place = platform_value(tenant_id, str(event_id))
     sealed = crypto.seal(await keyring.service_key(tenant_id, "webhook"), place, msgspec.json.encode(value))
     content = {
         "field": topic,

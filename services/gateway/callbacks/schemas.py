@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.gateway.callbacks.management import UPDATES_MAX
+from services.kernel.cursors import CURSOR_CHARACTERS_MAX
 
 OVERLAP_HOURS = 24
 OVERLAP_HOURS_MAX = 168
@@ -213,7 +214,9 @@ class AttemptPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    cursor: str | None = Field(
+        default=None, max_length=CURSOR_CHARACTERS_MAX, description="`next_cursor` of the page before."
+    )
     limit: int = Field(default=ATTEMPTS_PAGE, ge=1, le=ATTEMPTS_PAGE_MAX)
 
 

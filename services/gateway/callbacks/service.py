@@ -1,10 +1,11 @@
 """The queue of facts that tenants have not been told yet, and the door to callbacks for other slices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.bell import Bell
 from services.gateway.callbacks import repository
 from services.gateway.callbacks.addresses import AddressRules, is_allowed
 from services.gateway.callbacks.bundles import CallbackFact, StoredFact, bundles, decode
@@ -32,7 +33,9 @@ __all__ = [
     "wake",
 ]
 
-_listeners: list[Callable[[], None]] = []  # of this process: its delivery loops
+# For the delivery loops of this process: give `wake` to a consumer as `after`; without it facts wait for a poll.
+_bell = Bell()
+wake, listen = _bell.ring, _bell.listen
 
 
 async def enqueue(
@@ -50,15 +53,3 @@ async def enqueue(
     """
     if facts:
         await repository.enqueue(connection, bundles(facts), not_to=not_to, only_to=only_to)
-
-
-def wake() -> None:
-    """Facts were committed: deliver them now. Give it to a consumer as `after`; without it they wait for a poll."""
-    for ring in _listeners:
-        ring()
-
-
-def listen(ring: Callable[[], None]) -> Callable[[], None]:
-    """Have `ring` called at every `wake()` of this process; returns what ends it."""
-    _listeners.append(ring)
-    return lambda: _listeners.remove(ring)

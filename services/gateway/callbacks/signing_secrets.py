@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.gateway import places
 from services.gateway.keys.service import Keyring
 from services.kernel import crypto
 
@@ -25,7 +26,8 @@ class NewSecret:
 
 async def new_secret(keyring: Keyring, tenant_id: UUID, endpoint_id: UUID) -> NewSecret:
     text = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-    sealed = crypto.seal(await keyring.key(tenant_id, PURPOSE), _place(tenant_id, endpoint_id), text.encode())
+    place = places.signing_secret(tenant_id, str(endpoint_id))
+    sealed = crypto.seal(await keyring.key(tenant_id, PURPOSE), place, text.encode())
     return NewSecret(text, sealed, "..." + text.rstrip("=")[-HINT_CHARACTERS:])
 
 
@@ -33,13 +35,9 @@ async def open_secrets(
     keyring: Keyring, tenant_id: UUID, endpoint_id: UUID, sealed: Sequence[bytes]
 ) -> tuple[str, ...]:
     """The secrets of an endpoint, in the given order; raises CannotOpen, NoSuchKey."""
-    place = _place(tenant_id, endpoint_id)
+    place = places.signing_secret(tenant_id, str(endpoint_id))
     opened = []
     for secret in sealed:
         key = await keyring.opening_key(tenant_id, PURPOSE, crypto.sealed_key_id(secret))
         opened.append(crypto.open_sealed(key, place, secret).decode())
     return tuple(opened)
-
-
-def _place(tenant_id: UUID, endpoint_id: UUID) -> crypto.Place:
-    return crypto.Place(tenant_id, "callback_endpoints", "secret", str(endpoint_id))

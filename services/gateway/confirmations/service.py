@@ -9,10 +9,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.confirmations.texts import shipped
+from services.gateway.contents.service import open_inbound
 from services.gateway.keys.errors import NoSuchKey
 from services.gateway.keys.service import Keyring
 from services.gateway.keywords import service as keywords
 from services.gateway.keywords.service import Words
+from services.gateway.places import message_body
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.conversations import Confirmation
@@ -65,6 +67,9 @@ class _Message(msgspec.Struct):
     button: _Button = _Button()
     interactive: _Interactive = _Interactive()
 
+    def __repr__(self) -> str:
+        return "_Message()"
+
     @property
     def said(self) -> str:
         """The word that was typed, or that stood on what was tapped."""
@@ -96,8 +101,7 @@ class Confirmations:
 
     async def _opened(self, one: Wanted) -> _Message | None:
         try:
-            private_key = await self._keyring.box_private_key(one.tenant_id)
-            return _read(crypto.open_box(private_key, f"inbound:{one.inbound_id}", one.content)).message
+            return _read(await open_inbound(self._keyring, one.tenant_id, str(one.inbound_id), one.content)).message
         except (NoSuchKey, crypto.CannotOpen, msgspec.MsgspecError) as error:
             _log.error("confirmation has no recipient", tenant_id=str(one.tenant_id), error_class=type(error).__name__)
             return None
@@ -105,7 +109,7 @@ class Confirmations:
     async def _accepted(self, one: Wanted, message: _Message, words: Words) -> MessageAccepted:
         message_id = _id_of(one)
         key = await self._keyring.key(one.tenant_id, "messages")
-        place = crypto.Place(one.tenant_id, "messages", "body", str(message_id))
+        place = message_body(one.tenant_id, str(message_id))
         phone = f"+{message.sender}" if message.sender else None
         return MessageAccepted(
             id=event_id(message_id, "accepted"),

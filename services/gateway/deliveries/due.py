@@ -1,6 +1,6 @@
-"""What of an endpoint's bundles is to be told now, and what stays of them in the queue (hot path)."""
+"""What of an endpoint's bundles is told now, in which bodies, and what stays of them in the queue (hot path)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,8 +8,11 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.callbacks.service import StoredFact, decode
+from services.kernel import clock
 
 Subject = tuple[int, str]  # a tenant, as a number because hashing a UUID is slow, and an id that it was told of
+FactKey = tuple[int, str]  # the same with the id of a fact
+NOWHERE = -1
 
 
 class BundleRow(NamedTuple):
@@ -28,6 +31,9 @@ class BundleRow(NamedTuple):
     old_secret: bytes | None
     max_updates: int
     busy: list[int]
+
+    def __repr__(self) -> str:
+        return f"BundleRow(endpoint_id={self.endpoint_id}, sequence={self.sequence})"
 
 
 class Left(NamedTuple):
@@ -55,6 +61,11 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     def subject(self) -> Subject:
         """What it speaks of; the id alone is whatever somebody gave Meta, of another tenant's message too."""
         return self.row.tenant_id.int, self.fact.subject_id
+
+    @property
+    def key(self) -> FactKey:
+        """The fact itself, which is told to each of its tenant's endpoints in the same words."""
+        return self.row.tenant_id.int, self.fact.event_id
 
 
 class Opened(NamedTuple):
@@ -93,6 +104,42 @@ def free(bundles: Sequence[Opened]) -> list[Due]:
     ]
 
 
+def timely(due: Iterable[Due], stored: Container[Subject], *, defer_max_seconds: float) -> list[Due]:
+    """Without what comes too early, and what follows it of the same people.
+
+    A status may overtake our own row of its message: it is told a little later, then without its recipient.
+    """
+    waiting: set[int] = set()
+    found: list[Due] = []
+    for one in due:
+        if one.conversation in waiting:
+            continue
+        if one.fact.kind == "status" and one.subject not in stored and _age_seconds(one) < defer_max_seconds:
+            waiting.add(one.conversation)
+        else:
+            found.append(one)
+    return found
+
+
+def portions(facts: Iterable[Due], *, size: int, places: int) -> list[list[Due]]:
+    """At most `places` bodies of at most `size` facts, in order; what finds no room stays in the queue.
+
+    A person's facts stand in one of them, since bodies of a round are posted at the same time.
+    """
+    bodies: list[list[Due]] = []
+    place_of: dict[int, int] = {}
+    for fact in facts:
+        place = place_of.get(fact.conversation)
+        if place is None:
+            place = _open_place(bodies, size=size, places=places)
+        elif place != NOWHERE and len(bodies[place]) >= size:
+            place = NOWHERE  # and so do all later facts of this person
+        place_of[fact.conversation] = place
+        if place != NOWHERE:
+            bodies[place].append(fact)
+    return bodies
+
+
 def rest(bundles: Iterable[Opened], taken: Iterable[Due]) -> Rest:
     """Bundles are written that are told whole, or in part, or were read for the first time."""
     gone: dict[int, set[int]] = {}  # by the row's identity
@@ -108,3 +155,15 @@ def rest(bundles: Iterable[Opened], taken: Iterable[Due]) -> Rest:
             people = sorted({facts[place].conversation for place in left})
             found.left.append(Left(row.endpoint_id, row.is_again, row.sequence, left, people))
     return found
+
+
+def _age_seconds(due: Due) -> float:
+    return (clock.now() - due.row.made_at).total_seconds()
+
+
+def _open_place(bodies: list[list[Due]], *, size: int, places: int) -> int:
+    if not bodies or len(bodies[-1]) >= size:
+        if len(bodies) >= places:
+            return NOWHERE
+        bodies.append([])
+    return len(bodies) - 1

@@ -47,6 +47,9 @@ class Inbound(msgspec.Struct, frozen=True):
     message: dict[str, Any]
     contact: dict[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        return "Inbound()"
+
 
 class Reported(msgspec.Struct, frozen=True):
     """What the webhook sealed of a status: Meta's object, and the contact that belongs to it, as they were written."""
@@ -62,12 +65,18 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     recipient: str | None = None
     biz_opaque_callback_data: str | None = None
 
+    def __repr__(self) -> str:
+        return "Sent()"
+
 
 class Addressed(NamedTuple):
     """The same as a status says it: whom it went to, and the tenant's own value."""
 
     recipient: dict[str, str]
     opaque: str | None
+
+    def __repr__(self) -> str:
+        return "Addressed()"
 
 
 class Value(NamedTuple):
@@ -77,6 +86,9 @@ class Value(NamedTuple):
     field: str
     value: bytes
     time: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Value(waba_id={self.waba_id!r}, field={self.field!r})"
 
 
 def status_value(

@@ -1,13 +1,23 @@
 """Our ids in the place of Meta's, in what a tenant is told: Meta's hold phone numbers and mean nothing to it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.inbound import service as inbound
+from services.gateway.keys.service import Keyring
 from services.gateway.media.service import MEDIA_KINDS, inbound_media_id, media_url
+from services.gateway.messages import service as messages
+from services.kernel import clock, crypto
+from services.kernel.contracts.inbound import inbound_id_of
+from services.kernel.errors import ServiceError
+
+Name = tuple[UUID, str]  # a tenant, and an id of Meta's
 
 START = "wamid."
 # Where a message names another one (whatsapp-cloud-api 3.4): whatever stands there is an id.
@@ -54,6 +64,28 @@ def named_ids(node: Any, parent: str = "") -> Iterator[str]:
                 yield from named_ids(value, name)
 
 
+async def our_ids(connection: AsyncConnection, keyring: Keyring, names: Collection[Name]) -> dict[UUID, dict[str, str]]:
+    """By tenant, our ids of the messages of these names: its own, or of what people wrote to it."""
+    indexes = await _indexes(keyring, sorted(names))
+    if not indexes:
+        return {}
+    sent = await messages.match(
+        connection, [tenant for tenant, _ in indexes], list(indexes.values()), since=clock.now()
+    )
+    inbound_ids = {name: inbound_id_of(name[0], index) for name, index in indexes.items()}
+    known = await inbound.known(
+        connection, tenant_ids=[tenant for tenant, _ in inbound_ids], ids=list(inbound_ids.values())
+    )
+    ours: dict[UUID, dict[str, str]] = defaultdict(dict)
+    for (tenant_id, name), index in indexes.items():
+        inbound_id = inbound_ids[tenant_id, name]
+        if (row := sent.get((tenant_id, index))) is not None:
+            ours[tenant_id][name] = str(row.id)
+        elif inbound_id in known:
+            ours[tenant_id][name] = str(inbound_id)
+    return ours
+
+
 def renamed(node: Any, ours: Mapping[str, str], parent: str = "") -> Any:
     """The same with our ids; a field whose id we do not know is left out, the rest stays."""
     if isinstance(node, list):
@@ -86,6 +118,20 @@ def _with_our_media(message: dict[str, Any], inbound_id: UUID, public_url: str) 
             ours = {"id": str(media_id), "url": media_url(public_url, media_id)} if "id" in media else {}
             changed[kind] = ours | kept
     return message | changed
+
+
+async def _indexes(keyring: Keyring, names: Iterable[Name]) -> dict[Name, str]:
+    """Blind indexes of Meta's ids; a tenant whose keys are gone has none, an outage is raised."""
+    indexes: dict[Name, str] = {}
+    for tenant_id, name in names:
+        try:
+            index_key = await keyring.index_key(tenant_id)
+        except ServiceError as error:
+            if error.retryable:
+                raise
+            continue
+        indexes[tenant_id, name] = crypto.blind_index(index_key, "wamid", name)
+    return indexes
 
 
 def _is_id(parent: str, name: str, value: Any) -> bool:

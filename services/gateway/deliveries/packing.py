@@ -1,8 +1,6 @@
 """Packing due facts into deliveries whose id and body never change again (hot path)."""
 
-import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,25 +8,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.callbacks.service import PURPOSE, open_secrets
 from services.gateway.deliveries import envelope, metrics, repository
-from services.gateway.deliveries.bodies import portions
-from services.gateway.deliveries.due import BundleRow, Due, Opened, free, opened, rest
+from services.gateway.deliveries.due import BundleRow, Due, FactKey, Opened, free, opened, portions, rest, timely
 from services.gateway.deliveries.envelope import Value
-from services.gateway.deliveries.pace import Pace
 from services.gateway.deliveries.repository import DeliveryRow, NewDelivery
-from services.gateway.deliveries.schedule import Limits
-from services.gateway.deliveries.values import Contents, Values
+from services.gateway.deliveries.schedule import Limits, Pace
+from services.gateway.deliveries.values import Requests, Values
 from services.gateway.keys.service import Keyring
+from services.gateway.places import delivery_body
 from services.gateway.tenants.service import Directory
 from services.gateway.told import service as told
 from services.gateway.told.service import LOCK_CLASS, Told
-from services.kernel import clock, crypto
+from services.kernel import crypto
 from services.kernel.errors import ServiceError
 from services.kernel.identifiers import uuid7
 from services.kernel.logging import get_logger
 
-BREATH_SECONDS = 0.005
-
 Places = Callable[[UUID], int]
+Encoded = Mapping[FactKey, Value | None]
 
 _log = get_logger()
 
@@ -44,6 +40,9 @@ class Post(NamedTuple):
     url: str
     secrets: tuple[str, ...]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"Post({self.delivery_id}, attempt={self.attempt})"
 
 
 class Packed(NamedTuple):
@@ -66,12 +65,13 @@ class Round(NamedTuple):
 
 
 class Portioned(NamedTuple):
-    """One endpoint's due facts, divided into bodies."""
+    """One endpoint's due facts, divided into bodies; crowded is one most of whose facts came too early."""
 
     endpoint_id: UUID
     bodies: list[list[Due]]
     due: int
     is_calm: bool
+    is_crowded: bool
 
     @property
     def facts(self) -> int:
@@ -86,8 +86,7 @@ class Packer:
         self._limits = limits
         self._pace = Pace(limits)
         self._values = Values(keyring=keyring, directory=directory, public_url=public_url)
-        self._crowded: frozenset[UUID] = frozenset()  # endpoints most of whose claimed facts came too early
-        self._breathed_at = 0.0
+        self._crowded: frozenset[UUID] = frozenset()
 
     async def pack(self, connection: AsyncConnection, closed: Sequence[UUID], places: Places) -> Round:
         """Pack due facts, at most as many deliveries an endpoint as it has places, in the caller's transaction."""
@@ -95,15 +94,16 @@ class Packer:
         if not claimed:
             return Round([], [])
         due = {endpoint_id: free(bundles) for endpoint_id, bundles in claimed.items()}
-        contents = await self._values.prepare(connection, [one for facts in due.values() for one in facts])
-        ready = {endpoint_id: self._ready(facts, contents) for endpoint_id, facts in due.items()}
-        self._crowded = frozenset(key for key, facts in due.items() if 2 * len(ready[key]) < len(facts))
-        portioned = [self._portion(bundles, ready[key], places) for key, bundles in claimed.items()]
+        requests = await self._values.requests(connection, [one for facts in due.values() for one in facts])
+        portioned = [self._portion(bundles, due[key], requests, places) for key, bundles in claimed.items()]
+        self._crowded = frozenset(one.endpoint_id for one in portioned if one.is_crowded)
+        chosen = [one for portion in portioned for body in portion.bodies for one in body]
+        values = await self._values.encoded(connection, chosen, requests)
         packed: list[Packed] = []
         broken: list[UUID] = []
         for one in portioned:
             try:
-                packed += await self._pack_all(one, contents)
+                packed += await self._pack_all(one, values)
             except ServiceError as error:
                 _refuse(claimed[one.endpoint_id][0].row.tenant_id, error)
                 broken.append(one.endpoint_id)
@@ -136,31 +136,20 @@ class Packer:
         """For how many bodies facts are claimed; a crowd that must wait hides nobody behind it, as far as one looks."""
         return self._limits.head_max if endpoint_id in self._crowded else places(endpoint_id)
 
-    def _ready(self, due: list[Due], contents: Contents) -> list[Due]:
-        """Without what comes too early, and what follows it of the same people."""
-        waiting: set[int] = set()
-        ready: list[Due] = []
-        for one in due:
-            if one.conversation in waiting:
-                continue
-            if self._is_early(one, contents):
-                waiting.add(one.conversation)
-            else:
-                ready.append(one)
-        return ready
-
-    def _portion(self, bundles: list[Opened], due: list[Due], places: Places) -> Portioned:
+    def _portion(self, bundles: list[Opened], due: list[Due], requests: Requests, places: Places) -> Portioned:
         """One fact a body while the traffic is calm; how much is due decides, not how much finds room now."""
         endpoint_id, max_updates = bundles[0].row.endpoint_id, bundles[0].row.max_updates
-        is_calm = self._pace.is_calm(endpoint_id, len(due))
+        ready = timely(due, requests, defer_max_seconds=self._limits.defer_max_seconds)
+        is_calm = self._pace.is_calm(endpoint_id, len(ready))
         size = 1 if is_calm else min(max_updates, self._limits.values_max)
-        return Portioned(endpoint_id, portions(due, size=size, places=places(endpoint_id)), len(due), is_calm)
+        bodies = portions(ready, size=size, places=places(endpoint_id))
+        return Portioned(endpoint_id, bodies, len(ready), is_calm, is_crowded=2 * len(ready) < len(due))
 
-    async def _pack_all(self, portioned: Portioned, contents: Contents) -> list[Packed]:
+    async def _pack_all(self, portioned: Portioned, values: Encoded) -> list[Packed]:
         packed = []
         for body in portioned.bodies:
-            packed.append(await self._pack(body, contents))
-            await self._breathe()
+            packed.append(await self._pack(body, values))
+            await self._values.breathe()
         self._pace.told(portioned.endpoint_id, sum(len(one.told) for one in packed))
         return packed
 
@@ -178,34 +167,28 @@ class Packer:
             left=frozenset(left),
         )
 
-    async def _breathe(self) -> None:
-        """A hundred openings take milliseconds: let the loop turn, but not after every small tenant."""
-        if time.monotonic() - self._breathed_at > BREATH_SECONDS:
-            await asyncio.sleep(0)
-            self._breathed_at = time.monotonic()
-
     async def _unseal(self, row: DeliveryRow) -> Post:
         key = await self._keyring.opening_key(row.tenant_id, PURPOSE, crypto.sealed_key_id(row.body))
-        body = crypto.open_sealed(key, _place(row.tenant_id, row.id), row.body)
+        body = crypto.open_sealed(key, delivery_body(row.tenant_id, str(row.id)), row.body)
         secrets = await self._secrets(row)
         return Post(row.id, row.tenant_id, row.endpoint_id, row.attempt, row.facts, row.url, secrets, body)
 
-    async def _pack(self, facts: list[Due], contents: Contents) -> Packed:
+    async def _pack(self, facts: list[Due], values: Encoded) -> Packed:
         packed = Packed([], [], [], [])
-        values: list[Value] = []
+        inside: list[Value] = []
         size = 0
         for due in facts:
             if size > self._limits.body_bytes_max:
                 break  # the rest stays for the next delivery
-            value = await self._values.value(due, contents)
+            value = values[due.key]
             if value is None:
                 packed.dropped.append(due)
                 continue
             packed.told.append(due)
-            values.append(value)
+            inside.append(value)
             size += len(value.value)
-        if values:
-            await self._freeze(packed, envelope.envelope(values))
+        if inside:
+            await self._freeze(packed, envelope.envelope(inside))
         return packed
 
     async def _freeze(self, packed: Packed, body: bytes) -> None:
@@ -213,7 +196,7 @@ class Packer:
         facts, row = packed.told, packed.told[0].row
         delivery_id, tenant_id, endpoint_id = uuid7(), row.tenant_id, row.endpoint_id
         key = await self._keyring.key(tenant_id, PURPOSE)
-        sealed = crypto.seal(key, _place(tenant_id, delivery_id), body)
+        sealed = crypto.seal(key, delivery_body(tenant_id, str(delivery_id)), body)
         secrets = await self._secrets(row)
         people = sorted({due.conversation for due in facts})
         packed.new.append(NewDelivery(delivery_id, tenant_id, endpoint_id, sealed, len(facts), people))
@@ -223,12 +206,6 @@ class Packer:
     async def _secrets(self, row: BundleRow | DeliveryRow) -> tuple[str, ...]:
         sealed = [row.secret] if row.old_secret is None else [row.secret, row.old_secret]
         return await open_secrets(self._keyring, row.tenant_id, row.endpoint_id, sealed)
-
-    def _is_early(self, due: Due, contents: Contents) -> bool:
-        """A status may overtake our own row of its message: it is told a little later, then without its recipient."""
-        if due.fact.kind != "status" or due.subject in contents.sent:
-            return False
-        return (clock.now() - due.row.made_at).total_seconds() < self._limits.defer_max_seconds
 
     async def _write(self, connection: AsyncConnection, bundles: Sequence[Opened], packed: Sequence[Packed]) -> None:
         new = [delivery for one in packed for delivery in one.new]
@@ -270,7 +247,3 @@ def _refuse(tenant_id: UUID, error: ServiceError) -> None:
     if error.retryable:
         raise error
     _log.error("tenant cannot be called", tenant_id=str(tenant_id), error_class=type(error).__name__)
-
-
-def _place(tenant_id: UUID, delivery_id: UUID) -> crypto.Place:
-    return crypto.Place(tenant_id, "callback_deliveries", "body", str(delivery_id))

@@ -177,6 +177,9 @@ class DeliveryRow(NamedTuple):
     secret: bytes
     old_secret: bytes | None
 
+    def __repr__(self) -> str:
+        return f"DeliveryRow({self.id}, attempt={self.attempt})"
+
 
 class NewDelivery(NamedTuple):
     id: UUID

@@ -1,11 +1,14 @@
-"""When a delivery is tried again, and how many may be under way to one endpoint."""
+"""How much an endpoint is given at once, and when a delivery is tried again (hot path)."""
 
 import random
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+from services.gateway.rates import TokenBuckets
 
 #: Answers that ask for less: too many requests, and gateways whose server is overwhelmed (billing-consent-keys 5.1).
 SLOW_STATUSES = frozenset({429, 502, 504})
@@ -95,6 +98,7 @@ class Lanes:
         self._in_flight: Counter[UUID] = Counter()
         self._failures: Counter[UUID] = Counter()
         self._paused_until: dict[UUID, float] = {}  # monotonic
+        self._paused_for: dict[UUID, datetime] = {}  # when what they are paused for began
 
     def enter(self, endpoint_id: UUID) -> None:
         self._in_flight[endpoint_id] += 1
@@ -108,23 +112,29 @@ class Lanes:
         self._failures.pop(endpoint_id, None)
         self._paused_until.pop(endpoint_id, None)
 
-    def failed(self, endpoint_id: UUID, *, slow: bool = False) -> None:
+    def failed(self, endpoint_id: UUID, *, tried_at: datetime, slow: bool = False) -> None:
         """A slow failure counts as many: whoever cannot follow gets one request at a time at once."""
         free = self._limits.failures_free
         self._failures[endpoint_id] = max(self._failures[endpoint_id] + 1, free if slow else 0)
         over = self._failures[endpoint_id] - free
         if over >= 0:
-            self.pause(endpoint_id, min(2.0 ** min(over, 10), self._limits.pause_max_seconds))
+            self.pause(endpoint_id, min(2.0 ** min(over, 10), self._limits.pause_max_seconds), since=tried_at)
 
-    def pause(self, endpoint_id: UUID, seconds: float) -> None:
+    def pause(self, endpoint_id: UUID, seconds: float, *, since: datetime) -> None:
         self._paused_until[endpoint_id] = time.monotonic() + seconds
+        self._paused_for[endpoint_id] = since
+
+    def paused(self) -> dict[UUID, datetime]:
+        """Endpoints that are left in peace for what was found at these times."""
+        now = time.monotonic()
+        self._paused_until = {endpoint: until for endpoint, until in self._paused_until.items() if until > now}
+        self._paused_for = {endpoint: self._paused_for[endpoint] for endpoint in self._paused_until}
+        return self._paused_for
 
     def closed(self) -> list[UUID]:
         """Endpoints to which no further delivery may start now."""
-        now = time.monotonic()
-        self._paused_until = {endpoint: until for endpoint, until in self._paused_until.items() if until > now}
         full = {endpoint for endpoint, count in self._in_flight.items() if count >= self._width(endpoint)}
-        return list(full | set(self._paused_until) | self._crowded())
+        return list(full | self.paused().keys() | self._crowded())
 
     def places(self, endpoint_id: UUID) -> int:
         """How many more deliveries may start to this endpoint."""
@@ -139,3 +149,27 @@ class Lanes:
         """All that failed last, while too many places are taken by such."""
         taken = sum(count for endpoint, count in self._in_flight.items() if endpoint in self._failures)
         return set(self._failures) if taken >= self._limits.failing_in_flight_max else set()
+
+
+class Pace:
+    """How many facts one body may hold: one while an endpoint has little traffic, many under load.
+
+    Clients of the Cloud API are known that read only the first update of a POST (pywa 4.5 is one). What an endpoint is
+    told is counted in a bucket of its own; the process's, as its lanes are.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buckets: TokenBuckets[UUID] = TokenBuckets(entries_max=limits.calm_endpoints_max)
+
+    def is_calm(self, endpoint_id: UUID, due: int) -> bool:
+        """Whether so many facts may go out one by one."""
+        return self._take(endpoint_id, 0) >= due
+
+    def told(self, endpoint_id: UUID, facts: int) -> None:
+        """Count facts that go out; what is more than the bucket holds empties it."""
+        self._take(endpoint_id, min(facts, self._take(endpoint_id, 0)))
+
+    def _take(self, endpoint_id: UUID, count: float) -> float:
+        limits = self._limits
+        return self._buckets.take(endpoint_id, limits.calm_per_second, count, burst=limits.calm_burst)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Self
 
 import aiohttp
@@ -13,7 +15,7 @@ from yarl import URL
 
 from services.gateway.attempts.service import HEAD_CHARACTERS_MAX, Heads
 from services.gateway.callbacks.service import AddressRules, BadCallbackUrl, check_url
-from services.gateway.deliveries import retry_after, signing
+from services.gateway.deliveries import signing
 from services.gateway.deliveries.packing import Post
 from services.gateway.deliveries.resolver import CheckedResolver
 from services.gateway.deliveries.schedule import TIMEOUT
@@ -22,6 +24,8 @@ from services.kernel import clock
 ANSWER_BYTES_MAX = 64 * 1024  # read so that the connection can be used again; a longer answer closes it
 KEEP_ALIVE_SECONDS = 60.0
 DNS_CACHE_SECONDS = 30
+RETRY_AFTER_DIGITS_MAX = 7
+RETRY_AFTER_CHARACTERS_MAX = 64
 
 
 class Answer(NamedTuple):
@@ -108,10 +112,26 @@ class Sender:
             return Answer(
                 response.status,
                 "",
-                retry_after.parse(response.headers.get("Retry-After", ""), now=clock.now()),
+                retry_after_seconds(response.headers.get("Retry-After", ""), now=clock.now()),
                 peer.address,
                 Heads(heads.request_head, _response_head(response), _text(start)),
             )
+
+
+def retry_after_seconds(text: str, *, now: datetime) -> float:
+    """What the header says, seconds or an HTTP date (RFC 9110, 10.2.3); 0 where it is missing, malformed or past."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= RETRY_AFTER_DIGITS_MAX else 10.0**RETRY_AFTER_DIGITS_MAX
+    if not text or len(text) > RETRY_AFTER_CHARACTERS_MAX:
+        return 0.0
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
 
 
 def _new_socket(info: AddrInfoType) -> socket.socket:

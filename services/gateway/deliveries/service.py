@@ -19,6 +19,7 @@ from services.gateway.deliveries.repository import DeliveryRow
 from services.gateway.deliveries.resolver import CheckedResolver
 from services.gateway.deliveries.schedule import Lanes, Limits
 from services.gateway.deliveries.sender import Sender
+from services.gateway.endpoint_health import service as health
 from services.gateway.keys.service import Keyring
 from services.gateway.leftovers import service as leftovers
 from services.gateway.tenants.service import Directory
@@ -134,18 +135,26 @@ class Deliveries:
         limits = self._limits
         if len(self._posting) >= limits.in_flight_max:
             return Round([], [])
+        began_at = clock.now()
         async with self._database.transaction() as connection:
             await repository.walk_indexes(connection)
+            await self._forgive(connection)
             closed = self._lanes.closed()
             rows = await self._due_again(connection, closed)
             repeated = await self._packer.unseal(rows)
             new = await self._packer.pack(connection, closed + [row.endpoint_id for row in rows], self._lanes.places)
         for endpoint_id in repeated.broken + new.broken:
-            self._lanes.pause(endpoint_id, BROKEN_PAUSE_SECONDS)
+            self._lanes.pause(endpoint_id, BROKEN_PAUSE_SECONDS, since=began_at)
         self._left = new.left
         for post in repeated.posts + new.posts:
             self._start(sender, post)
         return new
+
+    async def _forgive(self, connection: AsyncConnection) -> None:
+        """Whoever changed an endpoint since it failed wants it called at once."""
+        if paused := self._lanes.paused():
+            for endpoint_id in await health.changed_since(connection, paused):
+                self._lanes.succeeded(endpoint_id)
 
     async def _due_again(self, connection: AsyncConnection, closed: list[UUID]) -> list[DeliveryRow]:
         """Deliveries whose next attempt is due; while there are none, they are looked for now and then only."""
@@ -195,7 +204,7 @@ class Deliveries:
         if outcome.is_delivered:
             self._lanes.succeeded(post.endpoint_id)
         else:
-            self._lanes.failed(post.endpoint_id, slow=outcome.is_slow)
+            self._lanes.failed(post.endpoint_id, tried_at=tried_at, slow=outcome.is_slow)
         return outcome
 
     async def _settle(self, outcome: Outcome) -> None:

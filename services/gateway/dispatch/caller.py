@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Row
 
+from services.gateway import places
 from services.gateway.dispatch import metrics
 from services.gateway.dispatch.fates import Action, fate_of
 from services.gateway.dispatch.graph_client import Accepted, Ambiguous, GraphClient, NotSent, Refused
@@ -47,6 +48,9 @@ class _Call(NamedTuple):
     wamid_place: crypto.Place
     sealing_key: crypto.Key
     index_key: bytes
+
+    def __repr__(self) -> str:
+        return "_Call()"
 
 
 class Caller:
@@ -98,12 +102,12 @@ class Caller:
         if newest.id != (key_id := crypto.sealed_key_id(attempt.body)):
             opening = await self._keyring.opening_key(row.tenant_id, PURPOSE, key_id)
         name = str(row.message_id)
-        request = crypto.open_sealed(opening, crypto.Place(row.tenant_id, "messages", "body", name), attempt.body)
+        request = crypto.open_sealed(opening, places.message_body(row.tenant_id, name), attempt.body)
         return _Call(
             graph=self._graphs[number.mode],
             access_token=number.access_token,
             request=_named(request, name),
-            wamid_place=crypto.Place(row.tenant_id, "messages", "wamid", name),
+            wamid_place=places.message_wamid(row.tenant_id, name),
             sealing_key=newest,
             index_key=await self._keyring.index_key(row.tenant_id),
         )

@@ -17,6 +17,9 @@ class Accepted(NamedTuple):
 
     wamid: str
 
+    def __repr__(self) -> str:
+        return "Accepted()"
+
 
 class Refused(NamedTuple):
     """Meta answered with its own error; its code says whether the message may be on its way."""

@@ -1,6 +1,6 @@
 """All SQL of endpoints' failures; rows are locked in id order, before those of deliveries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -9,6 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = text("select id from callback_endpoints where id = any (cast(:ids as uuid[])) order by id for update")
+
+_CHANGED_SINCE = text("""
+    select endpoint.id from unnest(cast(:ids as uuid[]), cast(:times as timestamptz[])) as known (id, time)
+      join callback_endpoints endpoint on endpoint.id = known.id
+     where endpoint.changed_at > known.time
+""")
 
 _SUCCEEDED = text("""
     with well as (
@@ -63,6 +69,11 @@ class Disabled(NamedTuple):
 
 async def lock(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
     await connection.execute(_LOCK, {"ids": list(ids)})
+
+
+async def changed_since(connection: AsyncConnection, known: Mapping[UUID, datetime]) -> list[UUID]:
+    parameters = {"ids": list(known), "times": list(known.values())}
+    return list(await connection.scalars(_CHANGED_SINCE, parameters))
 
 
 async def succeeded(connection: AsyncConnection, ids: Sequence[UUID], *, outage_seconds: float) -> list[UUID]:

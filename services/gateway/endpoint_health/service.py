@@ -5,7 +5,8 @@ of the same streak came at least twelve hours after the first. Any success ends 
 attempt. So two failures that happen to lie days apart disable nothing, nor does one bad night (market-and-law 72).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -48,6 +49,11 @@ async def note(
     if worst:
         await _note_failures(connection, keyring, worst)
     return recovered
+
+
+async def changed_since(connection: AsyncConnection, known: Mapping[UUID, datetime]) -> list[UUID]:
+    """Endpoints that their tenants changed or enabled after these times."""
+    return await repository.changed_since(connection, known)
 
 
 async def _note_failures(connection: AsyncConnection, keyring: Keyring, worst: list[Failed]) -> None:

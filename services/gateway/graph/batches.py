@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 
 from services.gateway.graph.answers import failure, success
+from services.gateway.graph.batch_pacing import SLICE, Pacing
 from services.gateway.graph.decoding import decode, too_large
 from services.gateway.graph.errors import Busy, GraphError, RateLimited, ServerError
 from services.gateway.graph.limits import BODY_BYTES_MAX
 from services.gateway.graph.options import read_expiry, read_key
-from services.gateway.graph.pacing import SLICE, Pacing
 from services.gateway.graph.schemas import read_send
 from services.gateway.graph.sends import Posting
 from services.gateway.graph.service import Door

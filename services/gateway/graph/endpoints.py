@@ -5,11 +5,10 @@ import re
 import msgspec
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import State
-from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from services.gateway.graph import batches
-from services.gateway.graph.answers import failure, success
+from services.gateway.graph.answers import as_json, refused, success
 from services.gateway.graph.batches import Batches
 from services.gateway.graph.decoding import too_large
 from services.gateway.graph.errors import GraphError
@@ -23,17 +22,7 @@ from services.gateway.tenants.rate_headers import headers_of
 from services.gateway.tenants.service import Visit
 from services.kernel.answers import problem
 from services.kernel.errors import TooLarge
-from services.kernel.hot import (
-    Answer,
-    Header,
-    HotRoute,
-    answer_of,
-    check_length,
-    first_values,
-    one_value,
-    read_body,
-    response_of,
-)
+from services.kernel.hot import Answer, Header, HotRoute, answer_of, check_length, first_values, one_value, read_body
 from services.kernel.identifiers import text_of
 
 BATCH_PATH = "/v1/messages:batch"
@@ -50,8 +39,6 @@ _PROBLEMS = {
     503: (503, "unavailable"),
 }
 _DOOR = re.compile(r"/v[0-9]{1,3}\.[0-9]{1,2}/[^/]+/messages")
-_JSON = (b"content-type", b"application/json")
-_encode = msgspec.json.Encoder().encode
 
 
 class GraphVersion(Convertor[str]):
@@ -78,10 +65,10 @@ async def post_message(state: State, scope: Scope, receive: Receive) -> Answer:
         check_length(firsts, BODY_BYTES_MAX)
         content = await _post(state.door, visit, scope, firsts, receive)
     except TooLarge:
-        return _refused(too_large(), visit)
+        return refused(too_large(), headers_of(visit))
     except GraphError as error:
-        return _refused(error, visit)
-    return _json(content, headers_of(visit))
+        return refused(error, headers_of(visit))
+    return as_json(content, headers_of(visit))
 
 
 async def _post(
@@ -116,29 +103,10 @@ async def post_batch(state: State, scope: Scope, receive: Receive) -> Answer:
             results = await shelf.post(principal, await read_body(receive, batches.BYTES_MAX))
     except GraphError as error:
         status, code = _PROBLEMS[error.status]
-        refused = problem(status, code, error.message, retry_after_seconds=error.retry_after_seconds)
-        refused.raw_headers += headers_of(visit)
-        return answer_of(refused)
-    return _json({"results": results}, headers_of(visit))
-
-
-def refusal(error: GraphError) -> Response:
-    """Any refusal in Meta's envelope."""
-    return response_of(_json(failure(error), _retry_after(error), error.status))
-
-
-def _refused(error: GraphError, visit: Visit) -> Answer:
-    return _json(failure(error), [*_retry_after(error), *headers_of(visit)], error.status)
-
-
-def _retry_after(error: GraphError) -> list[Header]:
-    seconds = error.retry_after_seconds
-    return [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
-
-
-def _json(content: dict[str, object], more: list[Header], status: int = 200) -> Answer:
-    body = _encode(content)
-    return Answer(status, [(b"content-length", b"%d" % len(body)), _JSON, *more], body)
+        response = problem(status, code, error.message, retry_after_seconds=error.retry_after_seconds)
+        response.raw_headers += headers_of(visit)
+        return answer_of(response)
+    return as_json({"results": results}, headers_of(visit))
 
 
 hot_routes = (

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.gateway.graph.sends import Send
 from services.gateway.keys.service import Keyring
+from services.gateway.places import message_body
 from services.gateway.templates.service import Template
 from services.gateway.tenants.service import Number
 from services.kernel import crypto
@@ -43,7 +44,7 @@ async def accepted(
         country=send.country,
         lane=lane_of(send.kind, template),
         expires_at=occurred_at + (timedelta(seconds=expires_in_seconds) if expires_in_seconds else TIME_TO_LIVE),
-        body=crypto.seal(key, crypto.Place(tenant_id, "messages", "body", text_of(message_id)), body),
+        body=crypto.seal(key, message_body(tenant_id, text_of(message_id)), body),
         template_id=template.id if template else None,
         template_version=template.version if template else None,
         max_price_micros=send.max_price_micros,

@@ -22,6 +22,9 @@ class Recipient(NamedTuple):
     bsuid: str | None
     country: str
 
+    def __repr__(self) -> str:
+        return f"Recipient(country={self.country!r})"
+
     @property
     def address(self) -> dict[str, str | None]:
         """The field of Meta's request that names the person."""

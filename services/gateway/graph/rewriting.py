@@ -1,17 +1,25 @@
 """The exact request for Meta: our ids of quoted messages, of messages reacted to and of uploads become Meta's."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 
 from services.gateway.graph.errors import InvalidValue
-from services.gateway.graph.sends import Library, Send
+from services.gateway.graph.sends import Send
 from services.gateway.references.service import References
 from services.gateway.tenants.service import Number
 from services.kernel import crypto
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Library(Protocol):
+    """Uploads: our ids to Meta's, for one tenant and number; what may not be used is missing in the answer."""
+
+    async def meta_ids(self, tenant_id: UUID, phone_number_id: str, media_ids: Collection[str]) -> dict[str, str]: ...
 
 
 class Rewriter:

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from services.gateway.graph.endpoints import refusal
+from services.gateway.graph.answers import refusal
 from services.gateway.graph.errors import (
     BodyTooLarge,
     Down,

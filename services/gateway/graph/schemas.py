@@ -68,6 +68,9 @@ class Request(msgspec.Struct, omit_defaults=True):
     message_id: MessageId | None = None
     typing_indicator: Typing | None = None
 
+    def __repr__(self) -> str:
+        return f"Request(type={self.type!r})"
+
 
 class Part(NamedTuple):
     """The content of a message, ready to be encoded, and the ids of ours in it."""
@@ -76,6 +79,9 @@ class Part(NamedTuple):
     template: TemplateUse | None = None
     media: tuple[MediaUse, ...] = ()
     reacted_to: str | None = None
+
+    def __repr__(self) -> str:
+        return "Part()"
 
 
 # What goes along to Meta beside the content.

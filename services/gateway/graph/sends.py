@@ -1,8 +1,6 @@
 """What the door takes in after a request was read: a message to send, or a read mark."""
 
-from collections.abc import Collection
 from typing import NamedTuple, Protocol
-from uuid import UUID
 
 import msgspec
 
@@ -53,12 +51,6 @@ class ReadMark(msgspec.Struct, frozen=True):
 
     message_id: str
     is_typing: bool
-
-
-class Library(Protocol):
-    """Uploads: our ids to Meta's, for one tenant and number; what may not be used is missing in the answer."""
-
-    async def meta_ids(self, tenant_id: UUID, phone_number_id: str, media_ids: Collection[str]) -> dict[str, str]: ...
 
 
 class Marks(Protocol):

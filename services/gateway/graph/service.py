@@ -57,6 +57,9 @@ class Checked(NamedTuple):
     template: Template | None
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"Checked(template={self.template!r})"
+
 
 class Examined(NamedTuple):
     """What is judged of a send that nobody takes in: the person's index, and the category."""

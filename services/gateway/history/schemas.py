@@ -13,12 +13,12 @@ from services.gateway.messages.failures import EXPIRED_CODE
 from services.gateway.messages.reasons import words
 from services.gateway.messages.states import State
 from services.kernel import fields
+from services.kernel.cursors import CURSOR_CHARACTERS_MAX
 from services.kernel.fields import Phone, unacceptable
 from services.kernel.money import text_of
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100
-CURSOR_CHARACTERS_MAX = 100
 
 META_RESOLUTION = timedelta(microseconds=999_999)
 META_NAMES = frozenset({"sent", "delivered", "read", "failed"})

@@ -23,7 +23,7 @@ from services.gateway.messages.service import Move
 from services.gateway.messages.states import State
 from services.gateway.told import service as told
 from services.kernel import clock, cursors
-from services.kernel.cursors import Cursor
+from services.kernel.cursors import HIGHEST_ID, Cursor
 from services.kernel.db import Database
 from services.kernel.identifiers import first_uuid7
 
@@ -35,7 +35,6 @@ RANGE_DEFAULT = timedelta(days=7)  # what is mostly asked for; each day is a par
 RANGE_MAX = timedelta(days=31)
 SCAN_ROWS_MAX = 5_000  # a page of a rare state is short rather than slow: about 20 ms
 TEMPLATES_NAMED_MAX = 1_000  # languages times WABAs
-HIGHEST_ID = UUID(int=2**128 - 1)
 
 CANCELLED = "cancelled"
 CODE_CANCELLED = 135000  # Meta's "generic user error": it has no code for this

@@ -18,8 +18,9 @@ from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.conversations import InboundJudged
 from services.kernel.contracts.inbound import InboundReceived
+from services.kernel.crypto.places import inbound_wamid
 
-__all__ = ["SealedWamid", "Stored", "contents", "inbound_id_of", "judged", "known", "received", "wamid_of", "wamids"]
+__all__ = ["SealedWamid", "Stored", "contents", "judged", "known", "received", "wamid_of", "wamids"]
 
 Half_ = TypeVar("Half_", InboundReceived, InboundJudged)
 
@@ -52,18 +53,13 @@ async def wamids(
 async def wamid_of(keyring: Keyring, tenant_id: UUID, inbound_id: UUID, sealed: bytes) -> str:
     """Meta's id of an inbound message; raises CannotOpen, NoSuchKey, Unavailable."""
     key = await keyring.service_opening_key(tenant_id, "webhook", crypto.sealed_key_id(sealed))
-    place = crypto.Place(tenant_id, "inbound_messages", "wamid", str(inbound_id))
+    place = inbound_wamid(tenant_id, str(inbound_id))
     return crypto.open_sealed(key, place, sealed).decode()
 
 
 async def known(connection: AsyncConnection, *, tenant_ids: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
     """Which of these inbound messages are stored."""
     return await repository.known(connection, tenant_ids=tenant_ids, ids=ids)
-
-
-def inbound_id_of(tenant_id: UUID, wamid_index: str) -> UUID:
-    """Our id of the inbound message that Meta's indexed id names, stored or not."""
-    return event_id(tenant_id, f"inbound:{wamid_index}")
 
 
 def _once(events: Sequence[Half_]) -> list[Half_]:

@@ -11,6 +11,7 @@ from services.gateway.keys.errors import NoSuchKey
 from services.gateway.keys.repository import WrappedKey
 from services.kernel import crypto
 from services.kernel.contracts.tenants import SealedServiceKeys
+from services.kernel.crypto.places import data_key_of, index_key_of
 from services.kernel.db import Database
 from services.kernel.identifiers import uuid7
 
@@ -95,12 +96,11 @@ class Keyring:
         index_key = await self.index_key(tenant_id)
         sealed = {}
         for service, public_key in public_keys.items():
-            context = f"tenant:{tenant_id}:{service}"
             data_key = await self.service_key(tenant_id, service)
             sealed[service] = SealedServiceKeys(
-                index_key=crypto.seal_to(public_key, f"{context}:index", index_key),
+                index_key=crypto.seal_to(public_key, index_key_of(tenant_id, service), index_key),
                 data_key_id=str(data_key.id),
-                data_key=crypto.seal_to(public_key, f"{context}:data", data_key.secret),
+                data_key=crypto.seal_to(public_key, data_key_of(tenant_id, service), data_key.secret),
             )
         return sealed
 

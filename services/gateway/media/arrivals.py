@@ -32,6 +32,9 @@ class Found(NamedTuple):
     digest: str
     filename: str | None
 
+    def __repr__(self) -> str:
+        return f"Found(mime={self.mime!r})"
+
 
 def found_in(message: dict[str, Any]) -> Found:
     """The file of one of Meta's messages; raises NotGivenOut when its errors say so, NothingToFetch."""

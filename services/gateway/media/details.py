@@ -6,6 +6,7 @@ import msgspec
 
 from services.gateway.keys.service import Keyring
 from services.gateway.media import metrics
+from services.gateway.places import media_details
 from services.kernel import crypto
 
 PURPOSE = "media"
@@ -18,22 +19,22 @@ class Details(msgspec.Struct, frozen=True):
     sha256: str = ""
     filename: str | None = None
 
+    def __repr__(self) -> str:
+        return "Details()"
+
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Details)
 
 
 async def seal(keyring: Keyring, tenant_id: UUID, media_id: UUID, details: Details) -> bytes:
-    return crypto.seal(await keyring.key(tenant_id, PURPOSE), _place(tenant_id, media_id), _encode(details))
+    place = media_details(tenant_id, str(media_id))
+    return crypto.seal(await keyring.key(tenant_id, PURPOSE), place, _encode(details))
 
 
 async def unseal(keyring: Keyring, tenant_id: UUID, media_id: UUID, sealed: bytes) -> Details:
     """Raises CannotOpen, NoSuchKey, Unavailable."""
     key = await keyring.opening_key(tenant_id, PURPOSE, crypto.sealed_key_id(sealed))
-    details = _decoder.decode(crypto.open_sealed(key, _place(tenant_id, media_id), sealed))
+    details = _decoder.decode(crypto.open_sealed(key, media_details(tenant_id, str(media_id)), sealed))
     metrics.OPENINGS.labels("details", "opened").inc()
     return details
-
-
-def _place(tenant_id: UUID, media_id: UUID) -> crypto.Place:
-    return crypto.Place(tenant_id, "media", "details", str(media_id))

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.contents.service import open_inbound
 from services.gateway.inbound import service as inbound
 from services.gateway.keys.service import Keyring
 from services.gateway.media import details, metrics, repository
@@ -45,6 +46,9 @@ class Content(msgspec.Struct, frozen=True):
     """The part of what the webhook sealed that matters here."""
 
     message: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return "Content()"
 
 
 _content = msgspec.json.Decoder(Content)
@@ -179,8 +183,8 @@ class Fetcher:
         if claim.inbound_id not in stored:
             raise Unavailable("the message is not stored")
         try:
-            private_key = await self._keyring.box_private_key(claim.tenant_id)
-            plain = crypto.open_box(private_key, f"inbound:{claim.inbound_id}", stored[claim.inbound_id].content)
+            sealed = stored[claim.inbound_id].content
+            plain = await open_inbound(self._keyring, claim.tenant_id, str(claim.inbound_id), sealed)
             message = _content.decode(plain).message
         except (crypto.CannotOpen, msgspec.MsgspecError):
             metrics.OPENINGS.labels("fetch", "failed").inc()

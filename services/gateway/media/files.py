@@ -16,6 +16,7 @@ from services.gateway.keys.service import Keyring
 from services.gateway.media import metrics
 from services.gateway.media.details import PURPOSE
 from services.gateway.media.errors import FileMissing
+from services.gateway.places import media_file
 from services.kernel import crypto
 from services.kernel.crypto.streams import CHUNK_BYTES, STREAM_HEADER_BYTES
 
@@ -135,7 +136,8 @@ class Files:
     @asynccontextmanager
     async def spool(self, tenant_id: UUID, media_id: UUID) -> AsyncIterator[Spool]:
         """A new file; two attempts at the same one do not meet. When the block raises, nothing is left of it."""
-        sealer = crypto.StreamSealer(await self._keyring.key(tenant_id, PURPOSE), _place(tenant_id, media_id))
+        place = media_file(tenant_id, str(media_id))
+        sealer = crypto.StreamSealer(await self._keyring.key(tenant_id, PURPOSE), place)
         name = f"{media_id}.{secrets.token_hex(8)}"
         async with AsyncExitStack() as stack:
             spool = Spool(self._directory / SPOOL / name, self._path(tenant_id, media_id), sealer)
@@ -179,7 +181,7 @@ class Files:
             key = await self._keyring.opening_key(tenant_id, PURPOSE, crypto.stream_key_id(header))
             file.seek(0)
             stack.pop_all()  # whoever reads the pieces closes it
-        return crypto.open_stream(key, _place(tenant_id, media_id), file.read)
+        return crypto.open_stream(key, media_file(tenant_id, str(media_id)), file.read)
 
     def _open(self, tenant_id: UUID, media_id: UUID, size: int) -> BinaryIO:
         try:
@@ -218,7 +220,3 @@ def _sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _place(tenant_id: UUID, media_id: UUID) -> crypto.Place:
-    return crypto.Place(tenant_id, "media", "file", str(media_id))

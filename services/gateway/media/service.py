@@ -2,7 +2,7 @@
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.gateway.bell import Bell
 from services.gateway.keys.service import Keyring
 from services.gateway.media import details, metrics, repository
 from services.gateway.media.errors import FileMissing, NoSuchMedia, NotDownloadable, StillFetching, TooManyDownloads
@@ -58,7 +59,10 @@ AT_META_SECONDS = 25 * 3_600.0  # a message that was accepted with the file, and
 DEFAULT_MIME = "application/octet-stream"
 
 _log = get_logger()
-_listeners: list[Callable[[], None]] = []  # of this process: its fetchers
+
+# For the fetchers of this process: `wake` them when files to fetch were committed.
+_bell = Bell()
+wake, listen = _bell.ring, _bell.listen
 
 
 class Description(NamedTuple):
@@ -116,18 +120,6 @@ def _arrival(event: InboundReceived) -> Arrival:
         inbound_id=event.inbound_id,
         at=event.occurred_at,
     )
-
-
-def wake() -> None:
-    """Files to fetch were committed: look now instead of at the next poll."""
-    for ring in _listeners:
-        ring()
-
-
-def listen(ring: Callable[[], None]) -> Callable[[], None]:
-    """Have `ring` called at every `wake()` of this process; returns what ends it."""
-    _listeners.append(ring)
-    return lambda: _listeners.remove(ring)
 
 
 class Shelf:

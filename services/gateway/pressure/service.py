@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from services.gateway.pressure import repository
 from services.gateway.pressure.metrics import REPLY_FUNDED_SECONDS, STRAIN
-from services.gateway.pressure.pace import Pace
+from services.gateway.pressure.strain import Strain
 from services.kernel import clock, periodic
 from services.kernel.contracts.reservations import MessageFunded
 from services.kernel.db import Database
@@ -30,13 +30,13 @@ class Watch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._worker = uuid4()
-        self._pace = Pace()
+        self._strain = Strain()
         self._told = 1.0
 
     @property
     def strain(self) -> float:
         """How many times as long mailings rest: from 1.0 on."""
-        return self._pace.strain
+        return self._strain.now
 
     def see(self, batch: Sequence[Received]) -> None:
         """Note how old the oldest of these replies is: its id holds the moment of its acceptance."""
@@ -45,7 +45,7 @@ class Watch:
         if replies:
             seconds = (clock.now() - moment_of(min(replies))).total_seconds()
             REPLY_FUNDED_SECONDS.observe(seconds)
-            self._pace.note(seconds)
+            self._strain.note(seconds)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tell the doors until `stop`, while there is something to tell."""

@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse
 from services.gateway.graph.errors import InvalidParameter
 from services.gateway.graph.routing import GRAPH_RESPONSES, GraphRoute, Version
 from services.gateway.reading import schemas
-from services.gateway.reading.paging import CURSOR_CHARACTERS_MAX, LIMIT_DEFAULT, LIMIT_MAX, Turn
+from services.gateway.reading.paging import LIMIT_DEFAULT, LIMIT_MAX, Turn
 from services.gateway.reading.service import Reader, TemplateFilter
 from services.gateway.tenants.authentication import BEARER, AccountReader, AccountWriter, Requires, visit_of
 from services.gateway.tenants.service import ApiPrincipal, Doorkeeper
+from services.kernel.cursors import CURSOR_CHARACTERS_MAX
 
 _STATUSES = (
     "APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "PENDING_DELETION", "DELETED",

@@ -1,16 +1,14 @@
 """Pages in Meta's shape: cursors that say nothing, and a `next` that leads to us."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from services.gateway.graph.errors import InvalidParameter
+from services.kernel.crypto import b64url, unb64url
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 100
-CURSOR_CHARACTERS_MAX = 100
 
 T = TypeVar("T")
 
@@ -25,7 +23,7 @@ class Turn(NamedTuple):
 
 
 def encode(place: str) -> str:
-    return base64.urlsafe_b64encode(place.encode()).rstrip(b"=").decode()
+    return b64url(place.encode())
 
 
 def decode(cursor: str | None, read: Callable[[str], T]) -> T | None:
@@ -33,8 +31,8 @@ def decode(cursor: str | None, read: Callable[[str], T]) -> T | None:
     if cursor is None:
         return None
     try:
-        return read(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii"))
-    except (binascii.Error, ValueError):
+        return read(unb64url(cursor).decode("ascii"))
+    except ValueError:
         raise InvalidParameter("after: this is not a cursor of ours; take paging.cursors.after.") from None
 
 

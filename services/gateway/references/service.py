@@ -1,13 +1,14 @@
 """Ids of ours that a request names, and Meta's ids for them: many requests, one look-up (hot path).
 
-An outgoing message has a UUIDv7 and an inbound one a UUIDv5 (`inbound.service.inbound_id_of`): the version says where
-to look.
+An outgoing message has a UUIDv7 and an inbound one a UUIDv5 (`kernel.contracts.inbound`): the version says where to
+look.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from services.gateway import places
 from services.gateway.inbound import service as inbound
 from services.gateway.keys.service import Keyring
 from services.gateway.messages import service as messages
@@ -46,6 +47,9 @@ class Found(NamedTuple):
     wamid: str | None
     is_inbound: bool
 
+    def __repr__(self) -> str:
+        return f"Found(is_inbound={self.is_inbound})"
+
 
 class References:
     """Looks up Meta's ids; start it before use."""
@@ -80,7 +84,7 @@ class References:
         if not wanted.is_outgoing:
             return await inbound.wamid_of(self._keyring, wanted.tenant_id, wanted.id, sealed)
         key = await self._keyring.opening_key(wanted.tenant_id, "messages", crypto.sealed_key_id(sealed))
-        place = crypto.Place(wanted.tenant_id, "messages", "wamid", str(wanted.id))
+        place = places.message_wamid(wanted.tenant_id, str(wanted.id))
         return crypto.open_sealed(key, place, sealed).decode()
 
     async def _look_up(self, batch: Sequence[Wanted]) -> Sequence[Sealed | None]:

@@ -10,6 +10,9 @@ class Given(NamedTuple):
     name: str | None
     text: str | None
 
+    def __repr__(self) -> str:
+        return f"Given(type={self.type!r}, name={self.name!r})"
+
 
 class ButtonUse(NamedTuple):
     """The parameters of the button at a place, from 0; `sub_type` is in lower case."""

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from services.gateway.cache import Remembered
 from services.gateway.keys.service import Keyring
+from services.gateway.places import number_column
 from services.gateway.tenants import repository
 from services.gateway.tenants.key_format import is_api_key
 from services.gateway.tenants.principals import ApiPrincipal, principal_of
@@ -124,15 +125,10 @@ class Directory:
     async def _open(self, row: Row[Any], column: str) -> str:
         sealed = getattr(row, column)
         key = await self._keyring.opening_key(row.tenant_id, "numbers", crypto.sealed_key_id(sealed))
-        return crypto.open_sealed(key, place_of(row.tenant_id, column, row.phone_number_id), sealed).decode()
+        return crypto.open_sealed(key, number_column(row.tenant_id, column, row.phone_number_id), sealed).decode()
 
     async def _load_principals(self, key_hashes: Sequence[bytes]) -> Sequence[ApiPrincipal | None]:
         async with self._database.transaction() as connection:
             rows = await repository.owners_of_api_keys(connection, key_hashes)
         owners = {row.key_hash: principal_of(row, rate_per_second=self._rate_per_second) for row in rows}
         return [owners.get(key_hash) for key_hash in key_hashes]
-
-
-def place_of(tenant_id: UUID, column: str, phone_number_id: str) -> crypto.Place:
-    """Where a number's sealed columns belong."""
-    return crypto.Place(tenant_id, "numbers", column, phone_number_id)

@@ -8,9 +8,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.keys.service import Keyring
+from services.gateway.places import number_column
 from services.gateway.tenants import repository
 from services.gateway.tenants.admission import Doorkeeper, Visit
-from services.gateway.tenants.directory import Directory, Number, place_of
+from services.gateway.tenants.directory import Directory, Number
 from services.gateway.tenants.errors import NumberExists, OtherMode, TenantNotFound
 from services.gateway.tenants.key_format import is_api_key, new_api_key, prefix_of
 from services.gateway.tenants.principals import ApiPrincipal, Network
@@ -113,7 +114,7 @@ async def add_number(
     key = await keyring.key(tenant_id, "numbers")
 
     def sealed(column: str, value: str) -> bytes:
-        return crypto.seal(key, place_of(tenant_id, column, phone_number_id), value.encode())
+        return crypto.seal(key, number_column(tenant_id, column, phone_number_id), value.encode())
 
     values = {
         "phone_number_id": phone_number_id,

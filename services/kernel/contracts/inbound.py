@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from services.kernel.contracts.base import Event, Topic, event
+from services.kernel.contracts.base import Event, Topic, event, event_id
 
 INBOUND = Topic(
     name="inbound",
@@ -32,3 +32,8 @@ class InboundReceived(Event, frozen=True, kw_only=True):
     wamid: bytes
     content: bytes
     bsuid: str | None = None
+
+
+def inbound_id_of(tenant_id: UUID, wamid_index: str) -> UUID:
+    """Our id of the inbound message that Meta's indexed id names."""
+    return event_id(tenant_id, f"inbound:{wamid_index}")

@@ -8,7 +8,8 @@ import msgspec
 
 from services.kernel import crypto
 from services.kernel.contracts import Event, event_id
-from services.kernel.contracts.inbound import InboundReceived, Signal
+from services.kernel.contracts.inbound import InboundReceived, Signal, inbound_id_of
+from services.kernel.crypto.places import inbound_content, inbound_wamid
 from services.webhook.parts.service import LATEST_UNIX_SECONDS, NULL, Facts, Ignored
 from services.webhook.people.service import AddressBook, Contact, person_of
 from services.webhook.platform import service as platform
@@ -71,6 +72,9 @@ class Message(msgspec.Struct, frozen=True):
     system: System | None = None
     referral: msgspec.Raw = NULL
 
+    def __repr__(self) -> str:
+        return f"Message(type={self.type!r})"
+
 
 _messages = msgspec.json.Decoder(Message, strict=False)
 
@@ -95,8 +99,8 @@ def received(subject: Subject, raw: msgspec.Raw, people: AddressBook) -> Facts |
 def _fact(owner: Owner, message: Message, contact: Contact, content: bytes) -> InboundReceived:
     tenant_id = owner.tenant.tenant_id
     wamid_index = crypto.blind_index(owner.index_key, "wamid", message.id)
-    inbound_id = event_id(tenant_id, f"inbound:{wamid_index}")
-    place = crypto.Place(tenant_id, "inbound_messages", "wamid", str(inbound_id))
+    inbound_id = inbound_id_of(tenant_id, wamid_index)
+    name = str(inbound_id)
     person = person_of(
         owner.index_key,
         wa_ids=(message.sender, contact.wa_id),
@@ -115,8 +119,8 @@ def _fact(owner: Owner, message: Message, contact: Contact, content: bytes) -> I
         kind=message.type if KIND.fullmatch(message.type) else "unknown",
         signals=(*signals_of(owner, message), *_entry_of(message)),
         wamid_index=wamid_index,
-        wamid=crypto.seal(owner.data_key, place, message.id.encode()),
-        content=crypto.seal_to(owner.tenant.public_key, f"inbound:{inbound_id}", content),
+        wamid=crypto.seal(owner.data_key, inbound_wamid(tenant_id, name), message.id.encode()),
+        content=crypto.seal_to(owner.tenant.public_key, inbound_content(name), content),
     )
 
 

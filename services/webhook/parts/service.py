@@ -38,6 +38,9 @@ class Held(NamedTuple):
     content: bytes
     parts: int = 1
 
+    def __repr__(self) -> str:
+        return f"Held(reason={self.reason!r}, parts={self.parts})"
+
 
 class Ignored(NamedTuple):
     """A part that nobody here has a use for; nothing of it is kept. `reason` is one of a closed list."""
@@ -83,6 +86,9 @@ class Unreadable(NamedTuple):
     """Something that is no change: it is kept as it is."""
 
     content: bytes
+
+    def __repr__(self) -> str:
+        return "Unreadable()"
 
 
 class _Envelope(msgspec.Struct, frozen=True):

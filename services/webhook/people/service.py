@@ -22,6 +22,9 @@ class Contact(msgspec.Struct, frozen=True):
     wa_id: str | None = None
     user_id: str | None = None
 
+    def __repr__(self) -> str:
+        return "Contact()"
+
 
 class Known(NamedTuple):
     """A contact as we read it, and in Meta's own bytes."""
@@ -40,6 +43,9 @@ class AddressBook(NamedTuple):
 
     by_identity: Mapping[str, Known]
     only: Known
+
+    def __repr__(self) -> str:
+        return f"AddressBook({len(self.by_identity)})"
 
     def contact_of(self, wa_id: str | None, user_id: str | None) -> Known:
         """The contact that a part is from: by either identity, else the only one, unless it is somebody else."""

@@ -9,6 +9,7 @@ import msgspec
 from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts import platform as facts
+from services.kernel.crypto.places import platform_value
 from services.kernel.tenants import TenantDirectory
 from services.webhook.parts.service import NULL, Change, Facts, Held, Reason
 from services.webhook.people.service import NOT_A_DIGIT, AddressBook, alias_of, person_of, phone_of
@@ -179,7 +180,7 @@ def _common(
         "field": change.field,
         "waba_id": change.waba_id,
         "entry_time": entry_time,
-        "sealed_value": crypto.seal(owner.data_key, crypto.Place(tenant_id, "platform", "value", str(id_)), sealed),
+        "sealed_value": crypto.seal(owner.data_key, platform_value(tenant_id, str(id_)), sealed),
     }
 
 

@@ -32,6 +32,9 @@ class Owner(msgspec.Struct, frozen=True):
     data_key: crypto.Key
     mode: Mode
 
+    def __repr__(self) -> str:
+        return f"Owner(tenant_id={self.tenant.tenant_id}, phone_number_id={self.phone_number_id!r})"
+
 
 class Subject(msgspec.Struct, frozen=True):
     """What the parts of one value are about: the owner of its number, the change they stand in, Meta's `metadata`."""

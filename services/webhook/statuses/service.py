@@ -9,6 +9,7 @@ import msgspec
 from services.kernel import crypto
 from services.kernel.contracts import event_id
 from services.kernel.contracts.statuses import Pricing, ReportedStatus, StatusReported
+from services.kernel.crypto.places import status_details
 from services.kernel.identifiers import text_of
 from services.webhook.parts.service import LATEST_UNIX_SECONDS
 from services.webhook.people.service import AddressBook, Known
@@ -43,6 +44,9 @@ class Report(msgspec.Struct, frozen=True):
     recipient_user_id: str | None = None
     pricing: Pricing | None = None
     errors: msgspec.Raw = NO_ERRORS  # msgspec knows no optional Raw
+
+    def __repr__(self) -> str:
+        return f"Report(status={self.status!r})"
 
 
 _reports = msgspec.json.Decoder(Report, strict=False)
@@ -108,5 +112,5 @@ def error_code_of(report: Report) -> int | None:
 
 
 def _sealed_details(owner: Owner, identity: UUID, raw: msgspec.Raw, known: Known) -> bytes:
-    place = crypto.Place(owner.tenant.tenant_id, "statuses", "details", text_of(identity))
+    place = status_details(owner.tenant.tenant_id, text_of(identity))
     return crypto.seal(owner.data_key, place, fit(msgspec.json.encode({"status": raw, "contact": known.raw})))

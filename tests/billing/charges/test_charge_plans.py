@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from services.billing.charges import repository
-from services.billing.charges.service import HIGHEST_ID, LOWEST_ID, SCAN_ROWS_MAX, Question, page
+from services.billing.charges.service import SCAN_ROWS_MAX, Question, page
 from services.billing.usage import repository as usage
+from services.kernel.cursors import HIGHEST_ID, LOWEST_ID
 from services.kernel.db import Database
 
 COUNT = 100_000

@@ -7,11 +7,11 @@ import pytest
 
 from services.gateway import retention
 from services.gateway.attempts import service as attempts
-from services.gateway.attempts.errors import BadCursor
 from services.gateway.attempts.service import Attempt, Page
 from services.gateway.told import service as told
 from services.gateway.told.errors import NothingTold, RangeTooOld
 from services.kernel import partitions
+from services.kernel.cursors import BadCursor, OtherQuestion
 from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import PHONE, TEXT, TenantInTest, World
@@ -90,6 +90,8 @@ async def test_attempts_come_in_pages_that_neither_repeat_nor_miss_one(world: Wo
     assert [str(one.delivery_id) for one in shown] == [call.id for call in reversed(receiver.calls)]
     with pytest.raises(BadCursor):
         await _page(world, tenant, "next")
+    with pytest.raises(OtherQuestion):
+        await _page(world, await world.tenant(receiver.url), (await _page(world, tenant, limit=3)).next_cursor)
 
 
 async def test_what_was_told_of_a_message_is_told_again_with_the_same_event_id(

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from services.gateway.callbacks.bundles import BUNDLE_MAX
 from services.gateway.callbacks.service import CallbackFact, StoredFact
-from services.gateway.deliveries.bodies import portions
-from services.gateway.deliveries.due import BundleRow, Due
+from services.gateway.deliveries.due import BundleRow, Due, portions
 from services.kernel import clock
 from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver

@@ -5,8 +5,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from services.gateway.callbacks.service import CallbackFact
-from services.gateway.deliveries.pace import Pace
-from services.gateway.deliveries.schedule import Limits
+from services.gateway.deliveries.schedule import Limits, Pace
 from services.kernel.identifiers import uuid7
 from tests.gateway.deliveries.receiver import Receiver
 from tests.gateway.deliveries.world import TenantInTest, World

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from services.gateway.deliveries import retry_after
 from services.gateway.deliveries.schedule import Lanes, Limits, backoff_seconds, is_slow
+from services.gateway.deliveries.sender import retry_after_seconds
+from services.kernel import clock
 
 LIMITS = Limits()
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -69,7 +70,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(text: str, seconds: float) -> None:
-    assert retry_after.parse(text, now=NOW) == seconds
+    assert retry_after_seconds(text, now=NOW) == seconds
 
 
 def test_an_endpoint_with_four_deliveries_under_way_gets_no_fifth() -> None:
@@ -86,9 +87,9 @@ def test_an_endpoint_with_four_deliveries_under_way_gets_no_fifth() -> None:
 def test_an_endpoint_that_keeps_failing_is_paused_until_it_succeeds() -> None:
     lanes = Lanes(LIMITS)
     for _ in range(LIMITS.failures_free - 1):
-        lanes.failed(ONE)
+        lanes.failed(ONE, tried_at=clock.now())
     assert lanes.closed() == []
-    lanes.failed(ONE)
+    lanes.failed(ONE, tried_at=clock.now())
     assert lanes.closed() == [ONE]
     lanes.succeeded(ONE)
     assert lanes.closed() == []
@@ -97,7 +98,7 @@ def test_an_endpoint_that_keeps_failing_is_paused_until_it_succeeds() -> None:
 def test_a_failing_endpoint_is_probed_by_one_delivery_at_a_time() -> None:
     lanes = Lanes(Limits(pause_max_seconds=0.0))
     for _ in range(LIMITS.failures_free):
-        lanes.failed(ONE)
+        lanes.failed(ONE, tried_at=clock.now())
     assert lanes.closed() == []
     lanes.enter(ONE)
     assert lanes.closed() == [ONE]
@@ -105,14 +106,14 @@ def test_a_failing_endpoint_is_probed_by_one_delivery_at_a_time() -> None:
 
 def test_an_endpoint_that_times_out_gets_one_delivery_at_a_time_at_once() -> None:
     lanes = Lanes(Limits(pause_max_seconds=0.0))
-    lanes.failed(ONE, slow=True)
+    lanes.failed(ONE, tried_at=clock.now(), slow=True)
     assert lanes.places(ONE) == 1
 
 
 def test_failing_endpoints_together_leave_places_to_those_that_answer() -> None:
     lanes = Lanes(Limits(failing_in_flight_max=2, failures_free=100))
     for _ in range(2):
-        lanes.failed(ONE)
+        lanes.failed(ONE, tried_at=clock.now())
         lanes.enter(ONE)
     assert lanes.closed() == [ONE]
     lanes.enter(TWO)

@@ -6,7 +6,7 @@ from services.gateway.callbacks import management
 from services.gateway.endpoint_health import service as health
 from services.gateway.endpoint_health.service import Failed
 from tests.gateway.deliveries.receiver import Receiver
-from tests.gateway.deliveries.world import TenantInTest, World
+from tests.gateway.deliveries.world import RULES, TenantInTest, World
 
 URL = "https://hooks.example.com/"
 
@@ -124,3 +124,19 @@ async def test_facts_of_a_disabled_endpoint_wait_and_are_dropped_after_a_week(wo
             await management.enable(connection, tenant.id, row.id)
         await receiver.until(calls=1)
     assert [value["event_id"] for value in receiver.values] == [str(young[0])]
+
+
+async def test_a_paused_endpoint_is_called_as_soon_as_its_tenant_has_changed_it(
+    world: World, receiver: Receiver, other_receiver: Receiver
+) -> None:
+    tenant = await world.tenant(receiver.url)
+    receiver.answers.extend([504] * 5)
+    as_after_ten_failures = {"failures_free": -9, "pause_max_seconds": 600.0, "slow_seconds": 600.0}
+    async with world.delivering(**as_after_ten_failures):
+        await world.told(tenant, 1)
+        await receiver.until(calls=1)
+        await world.until_rows("select 1 from callback_deliveries where last_status = 504", 1)
+        async with world.database.transaction() as connection:
+            await management.set_url(connection, tenant.id, other_receiver.url, rules=RULES)
+        await other_receiver.until(values=1)
+    assert len(receiver.calls) == 1

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from services.gateway.graph import batches
-from services.gateway.graph.pacing import SLICE
+from services.gateway.graph.batch_pacing import SLICE
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.kafka.record import decode
 from tests.gateway.stand import AnotherGateway, Answer, Gateway, Tenant, Topic, template, text

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from sqlalchemy import event
 
 from services.gateway.callbacks import service as callbacks
@@ -164,6 +165,27 @@ async def test_many_replies_are_named_with_one_query_of_a_kind_a_round(world: Wo
     assert len(asked) < 10
 
 
+async def test_what_waits_for_room_is_opened_when_it_is_told_and_once_for_all_endpoints(
+    world: World, receiver: Receiver, other_receiver: Receiver
+) -> None:
+    tenant = await world.tenant()
+    for number in range(6):
+        await _arrives(world, tenant, f"wamid.{number}", context={})
+    async with world.database.transaction() as connection:
+        await callbacks.set_url(connection, tenant.id, receiver.url, rules=RULES)
+    before = _openings()
+    async with world.delivering():
+        await receiver.until(values=6)  # of one person, so one after the other
+    assert len(receiver.calls) == 6
+    assert _openings() - before == 6
+    await world.endpoint(tenant, other_receiver.url)
+    await _arrives(world, tenant, "wamid.both", context={})
+    async with world.delivering():
+        await receiver.until(values=7)
+        await other_receiver.until(values=1)
+    assert _openings() - before == 7
+
+
 async def test_a_status_names_its_recipient_as_it_was_written_to(world: World, receiver: Receiver) -> None:
     tenant = await world.tenant(receiver.url)
     for to, named, contact in (
@@ -313,6 +335,10 @@ async def _platform_fact(
         occurred_at=clock.now(),
         content=msgspec.json.encode(content),
     )
+
+
+def _openings() -> float:
+    return REGISTRY.get_sample_value("callback_openings_total", {"purpose": "inbound", "outcome": "opened"}) or 0.0
 
 
 @contextmanager

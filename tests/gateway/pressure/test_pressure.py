@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from services.gateway.pressure import repository, service
-from services.gateway.pressure.pace import DEAF_SECONDS, LATE_SECONDS
 from services.gateway.pressure.service import Pressure, Watch
+from services.gateway.pressure.strain import DEAF_SECONDS, LATE_SECONDS
 from services.kernel.contracts.messages import Lane
 from services.kernel.contracts.reservations import MessageFunded
 from services.kernel.db import Database

@@ -10,7 +10,7 @@ from services.gateway.messages.service import Move
 from services.gateway.messages.states import State
 from services.kernel import clock, crypto
 from services.kernel.contracts import event_id
-from services.kernel.contracts.inbound import InboundReceived
+from services.kernel.contracts.inbound import InboundReceived, inbound_id_of
 from services.kernel.contracts.messages import MessageAccepted
 from services.kernel.db import Database
 from services.kernel.identifiers import uuid7
@@ -71,7 +71,7 @@ class Chat:
         """One that the person wrote, as the webhook seals it."""
         tenant_id = self._tenant.id
         wamid_index = crypto.blind_index(await self._keyring.index_key(tenant_id), "wamid", wamid)
-        inbound_id = inbound.inbound_id_of(tenant_id, wamid_index)
+        inbound_id = inbound_id_of(tenant_id, wamid_index)
         key = await self._keyring.service_key(tenant_id, "webhook")
         place = crypto.Place(tenant_id, "inbound_messages", "wamid", str(inbound_id))
         event = InboundReceived(

@@ -1,8 +1,8 @@
 """Notes on where a tenant is called."""
 
-from services.gateway.attempts.errors import BadCursor
 from services.gateway.callbacks import errors
 from services.gateway.told.errors import NothingTold, RangeTooOld
+from services.kernel.cursors import BadCursor, OtherQuestion
 from tools.vestnik.openapi import samples
 from tools.vestnik.openapi.note import Example, Json, Note, one
 
@@ -153,7 +153,7 @@ ENDPOINTS = {
         tag=TAG,
         ru="Журнал попыток",
         answers={200: one({"data": [ATTEMPT], "next_cursor": None})},
-        failures=(errors.NoSuchEndpoint, BadCursor),
+        failures=(errors.NoSuchEndpoint, BadCursor, OtherQuestion),
     ),
     f"POST {ONE}:replay": Note(
         id="replayCallbacks",

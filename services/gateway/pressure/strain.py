@@ -14,22 +14,22 @@ HALF_LIFE_SECONDS = 20.0
 DEAF_SECONDS = 0.5
 
 
-class Pace:
+class Strain:
     """One process's measure of it; 1.0 while no reply is late, also because there is none."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._strain = 1.0
+        self._then = 1.0
         self._late_at = clock()
 
     def note(self, seconds: float) -> None:
         """A reply took so long."""
-        now = self._clock()
-        if seconds > LATE_SECONDS and now - self._late_at > DEAF_SECONDS:
-            self._strain, self._late_at = min(self.strain * STRAIN_GROWTH, STRAIN_MAX), now
+        at = self._clock()
+        if seconds > LATE_SECONDS and at - self._late_at > DEAF_SECONDS:
+            self._then, self._late_at = min(self.now * STRAIN_GROWTH, STRAIN_MAX), at
 
     @property
-    def strain(self) -> float:
+    def now(self) -> float:
         """From 1.0 to STRAIN_MAX."""
         age = self._clock() - self._late_at
-        return max(1.0, self._strain * math.pow(0.5, age / HALF_LIFE_SECONDS))
+        return max(1.0, self._then * math.pow(0.5, age / HALF_LIFE_SECONDS))

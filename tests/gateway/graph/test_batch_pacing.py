@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from services.gateway.graph import pacing
-from services.gateway.graph.pacing import SLICE, Pacing
+from services.gateway.graph import batch_pacing
+from services.gateway.graph.batch_pacing import SLICE, Pacing
 
 WORK_SECONDS = 0.02
 
@@ -15,7 +15,7 @@ class Workers:
     """Who takes slices in, and when each slice began and ended."""
 
     def __init__(self, strain: float, monkeypatch: pytest.MonkeyPatch, *, opening: float = 0.0) -> None:
-        monkeypatch.setattr(pacing, "OPENING_STRAIN", opening)
+        monkeypatch.setattr(batch_pacing, "OPENING_STRAIN", opening)
         self.value = strain
         self.pacing = Pacing(self.strain)
         self.slices: list[tuple[str, float, float]] = []
@@ -46,7 +46,7 @@ async def test_the_rest_grows_with_the_strain_and_has_a_bound(monkeypatch: pytes
     workers = Workers(5.0, monkeypatch)
     await workers.take("a", 3)
     assert all(rest >= 5 * WORK_SECONDS * 0.9 for rest in workers.rests)
-    monkeypatch.setattr(pacing, "REST_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(batch_pacing, "REST_SECONDS_MAX", 0.05)
     workers.value, workers.slices = 1_000.0, []
     await workers.take("a", 3)
     assert all(0.04 < rest < 0.5 for rest in workers.rests[1:])
@@ -61,7 +61,7 @@ async def test_a_small_batch_rests_little_and_nobody_waits_for_the_last_rest(mon
 
 async def test_a_mailing_opens_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Workers(1.0, monkeypatch, opening=4.0)
-    monkeypatch.setattr(pacing, "OPENING_HALF_LIFE_SECONDS", 0.1)
+    monkeypatch.setattr(batch_pacing, "OPENING_HALF_LIFE_SECONDS", 0.1)
     await workers.take("a", 8)
     assert workers.rests[0] >= 3 * WORK_SECONDS
     assert workers.rests[-1] < workers.rests[0] / 2

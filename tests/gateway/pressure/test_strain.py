@@ -1,6 +1,6 @@
 """Bulk work yields while express records are late, and only then."""
 
-from services.gateway.pressure.pace import DEAF_SECONDS, HALF_LIFE_SECONDS, LATE_SECONDS, STRAIN_MAX, Pace
+from services.gateway.pressure.strain import DEAF_SECONDS, HALF_LIFE_SECONDS, LATE_SECONDS, STRAIN_MAX, Strain
 
 ON_TIME, LATE = LATE_SECONDS / 2, LATE_SECONDS * 1.1
 
@@ -16,43 +16,43 @@ class Clock:
         self.now += seconds
 
 
-def late(pace: Pace, clock: Clock, times: int) -> None:
+def late(strain: Strain, clock: Clock, times: int) -> None:
     for _ in range(times):
         clock.pass_(DEAF_SECONDS * 1.01)
-        pace.note(LATE)
+        strain.note(LATE)
 
 
 def test_nothing_is_strained_while_express_is_on_time_or_absent() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    strain = Strain(clock)
     clock.pass_(60.0)
-    assert pace.strain == 1.0
+    assert strain.now == 1.0
     for _ in range(100):
         clock.pass_(0.1)
-        pace.note(ON_TIME)
-    assert pace.strain == 1.0
+        strain.note(ON_TIME)
+    assert strain.now == 1.0
 
 
 def test_late_records_strain_up_to_a_bound_and_time_relieves() -> None:
     clock = Clock()
-    pace = Pace(clock)
-    late(pace, clock, 1)
-    once = pace.strain
-    late(pace, clock, 1)
-    assert 1.0 < once < pace.strain
-    late(pace, clock, 100)
-    assert pace.strain == STRAIN_MAX
+    strain = Strain(clock)
+    late(strain, clock, 1)
+    once = strain.now
+    late(strain, clock, 1)
+    assert 1.0 < once < strain.now
+    late(strain, clock, 100)
+    assert strain.now == STRAIN_MAX
     clock.pass_(HALF_LIFE_SECONDS)
-    assert pace.strain == STRAIN_MAX / 2
+    assert strain.now == STRAIN_MAX / 2
     clock.pass_(60.0)
-    assert pace.strain == 1.0, "a mailing goes at full speed again"
+    assert strain.now == 1.0, "a mailing goes at full speed again"
 
 
 def test_one_pause_of_the_machine_counts_once_however_many_records_it_delayed() -> None:
     clock = Clock()
-    pace = Pace(clock)
-    late(pace, clock, 1)
-    once = pace.strain
+    strain = Strain(clock)
+    late(strain, clock, 1)
+    once = strain.now
     for _ in range(10):
-        pace.note(LATE)
-    assert pace.strain == once
+        strain.note(LATE)
+    assert strain.now == once

@@ -24,7 +24,8 @@ async def every(seconds: float, act: Callable[[], Awaitable[object]], stop: asyn
             pause = min(seconds, OUTAGE_SECONDS)
             _log.warning("periodic work met an outage", name=name, error_class=type(error).__name__)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+            async with asyncio.timeout(pause):
+                await stop.wait()
 
 
 async def in_batches(act: Callable[[], Awaitable[int]], batch_max: int) -> int:

@@ -65,7 +65,8 @@ class Process(Generic[S]):
 
     async def _ask(self, check: Check) -> str | None:
         try:
-            return await asyncio.wait_for(check(), CHECK_TIMEOUT_SECONDS)
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                return await check()
         except DEPENDENCY_ERRORS as error:  # OSError includes TimeoutError
             return f"no answer ({type(error).__name__})"
 

@@ -128,7 +128,8 @@ class Deliveries:
             (self._freed, self._limits.gather_seconds) if loaded else (self._bell, self._limits.idle_seconds)
         )
         with suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await bell.wait()
 
     async def _round(self, sender: Sender) -> Round:
         """Claim once and start the posts; what an endpoint has waiting longest goes first."""

@@ -110,7 +110,8 @@ class Dispatcher:
             await asyncio.sleep(LOADED_SECONDS)
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._woken.wait()
 
     async def _claim(self, slots: Slots) -> bool:
         """Whether there may be more at once."""

@@ -93,7 +93,8 @@ class Fetcher:
                     raise self._fault
                 await self._round()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), IDLE_SECONDS)
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        await self._bell.wait()
         finally:
             deaf()
             await self._drain()

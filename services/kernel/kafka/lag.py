@@ -53,7 +53,8 @@ class GroupLag:
             await reader.start()
             await admin.start()
             while not stop.is_set():
-                await asyncio.wait_for(self._ask(admin, reader), ASK_TIMEOUT_SECONDS)
+                async with asyncio.timeout(ASK_TIMEOUT_SECONDS):
+                    await self._ask(admin, reader)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             await reader.stop()

@@ -134,7 +134,8 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         if not ours:
             return
         try:
-            await asyncio.wait_for(self._client.commit(ours), COMMIT_SECONDS_MAX)
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await self._client.commit(ours)
         except TimeoutError as error:
             # Seen after a broker's death: the client looks for its coordinator for ever, and only a restart helps.
             raise ConsumerHalted(f"{self._consumer.group}: the coordinator does not answer") from error

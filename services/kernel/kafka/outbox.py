@@ -84,7 +84,8 @@ class Relay:
 
     async def _rest(self, until: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._woken.wait()
         await asyncio.sleep(max(0.0, until - time.monotonic()))
         self._woken.clear()
 

@@ -64,7 +64,7 @@ async def test_whatever_other_endpoints_do_a_healthy_tenants_facts_arrive_while_
     world: World, receiver: Receiver
 ) -> None:
     healthy = await world.tenant(receiver.url)
-    limits = {"timeout_seconds": 12.0, "lease_seconds": 20.0, "backoff_first_seconds": 60.0, "slow_seconds": 60.0}
+    limits = {"timeout_seconds": 20.0, "lease_seconds": 30.0, "backoff_first_seconds": 60.0, "slow_seconds": 60.0}
     async with hostile.serving_all() as urls, world.delivering(**limits):
         others = [await world.tenant(url) for url in urls]
         for other in others:

@@ -37,6 +37,7 @@ PEPPER = b"p" * 32
 PHONE = "79991234567"
 TEXT = "Жду заказ у метро"
 RULES = AddressRules(allow_loopback=True)
+PATIENCE_SECONDS = 60
 LIMITS = Limits(
     backoff_first_seconds=0.05,
     slow_seconds=0.1,
@@ -249,7 +250,7 @@ class World:
 
     async def until_rows(self, sql: str, count: int, **values: Any) -> list[Any]:
         """Wait until the query gives so many rows."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(rows := await self.rows(sql, **values)) != count:  # noqa: ASYNC110  # a database rings no bell
                 await asyncio.sleep(0.02)
         return rows

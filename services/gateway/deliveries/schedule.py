@@ -90,6 +90,13 @@ def rest_seconds(limits: Limits, retry_after_seconds: float) -> float:
     return min(retry_after_seconds, limits.retry_after_max_seconds)
 
 
+class Pause(NamedTuple):
+    """How long an endpoint is left in peace (monotonic), and when what it is left for began."""
+
+    until: float
+    since: datetime
+
+
 class Lanes:
     """The deliveries under way, by endpoint: a slow one fills its own lane only, a failing one is probed singly."""
 
@@ -97,8 +104,7 @@ class Lanes:
         self._limits = limits
         self._in_flight: Counter[UUID] = Counter()
         self._failures: Counter[UUID] = Counter()
-        self._paused_until: dict[UUID, float] = {}  # monotonic
-        self._paused_for: dict[UUID, datetime] = {}  # when what they are paused for began
+        self._pauses: dict[UUID, Pause] = {}
 
     def enter(self, endpoint_id: UUID) -> None:
         self._in_flight[endpoint_id] += 1
@@ -110,7 +116,7 @@ class Lanes:
 
     def succeeded(self, endpoint_id: UUID) -> None:
         self._failures.pop(endpoint_id, None)
-        self._paused_until.pop(endpoint_id, None)
+        self._pauses.pop(endpoint_id, None)
 
     def failed(self, endpoint_id: UUID, *, tried_at: datetime, slow: bool = False) -> None:
         """A slow failure counts as many: whoever cannot follow gets one request at a time at once."""
@@ -121,15 +127,13 @@ class Lanes:
             self.pause(endpoint_id, min(2.0 ** min(over, 10), self._limits.pause_max_seconds), since=tried_at)
 
     def pause(self, endpoint_id: UUID, seconds: float, *, since: datetime) -> None:
-        self._paused_until[endpoint_id] = time.monotonic() + seconds
-        self._paused_for[endpoint_id] = since
+        self._pauses[endpoint_id] = Pause(time.monotonic() + seconds, since)
 
     def paused(self) -> dict[UUID, datetime]:
         """Endpoints that are left in peace for what was found at these times."""
         now = time.monotonic()
-        self._paused_until = {endpoint: until for endpoint, until in self._paused_until.items() if until > now}
-        self._paused_for = {endpoint: self._paused_for[endpoint] for endpoint in self._paused_until}
-        return self._paused_for
+        self._pauses = {endpoint: pause for endpoint, pause in self._pauses.items() if pause.until > now}
+        return {endpoint: pause.since for endpoint, pause in self._pauses.items()}
 
     def closed(self) -> list[UUID]:
         """Endpoints to which no further delivery may start now."""

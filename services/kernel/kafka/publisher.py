@@ -5,21 +5,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, ProducerClosed
 
 from services.kernel.contracts import Event
-from services.kernel.kafka import clients, lanes
+from services.kernel.kafka import clients, lanes, producers
 from services.kernel.kafka.record import Record, encode
+from services.kernel.logging import get_logger
 from services.kernel.settings import KafkaSettings
 
-# aiokafka keeps one request in flight per broker, so a batch must be large to be fast.
-BATCH_BYTES_MAX = 512 * 1024
 # Longer than a broker's restart; the caller decides what a time-out means.
 DELIVERY_TIMEOUT_SECONDS = 20
 
+_log = get_logger()
+
 
 class Publisher:
-    """An idempotent producer; `publish` returns only when Kafka has acknowledged every fact."""
+    """`publish` returns only when Kafka has acknowledged every fact.
+
+    A producer that failed is given up, with all that it still holds: aiokafka counts records that the broker never got,
+    and the broker refuses every later one of that partition as out of order. The next send begins with a new producer;
+    while Kafka is away that fails at once.
+    """
 
     def __init__(
         self, settings: KafkaSettings, *, client_id: str, delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS
@@ -27,39 +33,28 @@ class Publisher:
         self._settings = settings
         self._timeout_seconds = delivery_timeout_seconds
         self._client_id = client_id
+        self._is_open = False
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._try_again_at = 0.0
+        self._leaving: set[asyncio.Task[None]] = set()
         self._splits: dict[str, lanes.Split] = {}
 
     async def start(self) -> None:
-        options = clients.options(self._settings)
-        self._producer = AIOKafkaProducer(
-            **options | {"request_timeout_ms": int(self._timeout_seconds * 1000)},
-            client_id=self._client_id,
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES_MAX,
-        )
-        # aiokafka has one number for both: what waits to be sent may wait longer than a request for its answer.
-        self._producer.client._request_timeout_ms = options["request_timeout_ms"]
-        try:
-            await self._producer.start()
-        except BaseException:
-            await self._producer.stop()
-            raise
+        """Connect; raises KafkaConnectionError when no broker is there."""
+        self._is_open = True
+        await self._usable()
 
     async def stop(self) -> None:
+        """Deliver what is under way, and close."""
+        self._is_open = False
         if self._producer is not None:
             await self._producer.stop()
-
-    @property
-    def is_alive(self) -> bool:
-        """False once aiokafka's sender has died: later sends would hang (aio-libs/aiokafka#1039)."""
-        sender = self._producer and self._producer._sender.sender_task
-        return sender is not None and not sender.done()
+        await asyncio.gather(*self._leaving)
 
     async def can_reach_broker(self) -> bool:
-        """Whether the sender lives and a broker answers right now."""
-        return self.is_alive and bool(await self._started.client.fetch_all_metadata())
+        """Whether a broker answers right now."""
+        return self._is_open and bool(await (await self._usable()).client.fetch_all_metadata())
 
     async def publish(self, events: Iterable[Event]) -> None:
         """Write facts in order per key; raises when Kafka did not acknowledge them in time."""
@@ -67,37 +62,72 @@ class Publisher:
 
     async def send(self, records: Sequence[Record]) -> None:
         """Write records in order per key; raises when Kafka did not acknowledge them in time."""
-        by_place: dict[tuple[str, int], list[Record]] = defaultdict(list)
-        for record in records:
-            split = self._splits.get(record.topic) or await self._split(record.topic)
-            by_place[record.topic, split.partition_of(record)].append(record)
+        producer = None
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                acknowledgements = [
-                    future for place, group in by_place.items() for future in await self._enqueue(*place, group)
-                ]
-                await asyncio.gather(*acknowledgements)
-        except TimeoutError as error:
-            raise KafkaTimeoutError("Kafka did not acknowledge in time") from error
+                producer = await self._usable()
+                await self._deliver(producer, records)
+        except (TimeoutError, KafkaError) as error:
+            if producer is not None:
+                self._give_up(producer)
+            if isinstance(error, TimeoutError):
+                raise KafkaTimeoutError("Kafka did not acknowledge in time") from error
+            raise
 
-    async def _enqueue(self, topic: str, partition: int, records: list[Record]) -> "list[asyncio.Future[object]]":
-        producer = self._started
-        futures = []
-        batch = producer.create_batch()
-        for key, value, headers in ((r.key, r.value, list(r.headers)) for r in records):
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                futures.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first one always fits
-        futures.append(await producer.send_batch(batch, topic, partition=partition))
-        return futures
+    async def _deliver(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
+        by_place: dict[tuple[str, int], list[Record]] = defaultdict(list)
+        for record in records:
+            split = self._splits.get(record.topic) or await self._split(producer, record.topic)
+            by_place[record.topic, split.partition_of(record)].append(record)
+        places = by_place.items()
+        await asyncio.gather(*[future for place, group in places for future in await _enqueue(producer, *place, group)])
 
-    async def _split(self, topic: str) -> lanes.Split:
-        split = lanes.split(topic, len(await self._started.partitions_for(topic)))
+    async def _split(self, producer: AIOKafkaProducer, topic: str) -> lanes.Split:
+        split = lanes.split(topic, len(await producer.partitions_for(topic)))
         self._splits[topic] = split
         return split
 
-    @property
-    def _started(self) -> AIOKafkaProducer:
-        assert self._producer is not None, "the publisher was not started"
-        return self._producer
+    async def _usable(self) -> AIOKafkaProducer:
+        if not self._is_open:
+            raise ProducerClosed
+        async with self._starting:
+            if self._producer is not None and not producers.is_alive(self._producer):
+                self._give_up(self._producer)
+            if self._producer is None:
+                self._producer = await self._new()
+            return self._producer
+
+    async def _new(self) -> AIOKafkaProducer:
+        now = asyncio.get_running_loop().time
+        if now() < self._try_again_at:
+            raise KafkaConnectionError("Kafka did not answer a moment ago")
+        try:
+            return await producers.start(
+                self._settings, client_id=self._client_id, patience_seconds=self._timeout_seconds
+            )
+        except KafkaError:
+            self._try_again_at = now() + clients.RETRY_MS / 1000
+            raise
+
+    def _give_up(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is not producer:
+            return
+        _log.warning("producer is replaced after a failure")
+        self._producer = None
+        leaving = asyncio.create_task(producers.abandon(producer), name="abandoned producer")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+
+async def _enqueue(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: list[Record]
+) -> "list[asyncio.Future[object]]":
+    futures = []
+    batch = producer.create_batch()
+    for key, value, headers in ((r.key, r.value, list(r.headers)) for r in records):
+        if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first one always fits
+    futures.append(await producer.send_batch(batch, topic, partition=partition))
+    return futures

@@ -14,7 +14,8 @@ from aiokafka.errors import KafkaError
 from services.kernel.contracts import event_id
 from services.kernel.contracts.charges import CHARGES, ChargeCaptured
 from services.kernel.errors import is_retryable
-from services.kernel.kafka.publisher import BATCH_BYTES_MAX, Publisher
+from services.kernel.kafka.producers import BATCH_BYTES_MAX
+from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record, decode
 from services.kernel.settings import KafkaSettings
 from tests.fixtures.infrastructure import Infrastructure
@@ -110,7 +111,6 @@ async def test_facts_that_nobody_acknowledges_are_an_outage_and_later_ones_go_ou
             await publisher.send([Record(name, b"key", b"value", HEADERS)])
         assert is_retryable(failed.value)
         await publisher.publish([event])
-        assert publisher.is_alive
     assert event.partition_key in {record.key for record in await charges.read()}
 
 
@@ -123,7 +123,9 @@ async def test_a_record_that_the_broker_refuses_is_an_error_that_does_not_pass(
     ):
         with pytest.raises(KafkaError) as failed:
             await publisher.send([Record(name, b"key", b"v" * 5_000, HEADERS)])
-    assert not is_retryable(failed.value)
+        assert not is_retryable(failed.value)
+        # aiokafka has counted it, the broker has not: the next one would be out of order, and all that follow.
+        await publisher.send([Record(name, b"key", b"value", HEADERS)])
 
 
 async def test_a_record_larger_than_a_batch_goes_out_alone(publisher: Publisher, charges: Topic) -> None:
@@ -141,11 +143,11 @@ async def test_a_topic_that_does_not_exist_is_an_error(infrastructure: Infrastru
 
 async def test_it_knows_whether_the_broker_answers(infrastructure: Infrastructure) -> None:
     publisher = Publisher(infrastructure.kafka, client_id="test")
-    assert not publisher.is_alive
+    assert not await publisher.can_reach_broker()
     await publisher.start()
     assert await publisher.can_reach_broker()
     await publisher.stop()
-    assert not publisher.is_alive
+    assert not await publisher.can_reach_broker()
 
 
 async def test_a_broker_that_is_not_there_is_an_outage_at_the_start_and_leaves_nothing_behind() -> None:

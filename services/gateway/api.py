@@ -16,7 +16,7 @@ from services.gateway.graph.batch_pacing import Pacing
 from services.gateway.graph.batches import Batches
 from services.gateway.graph.endpoints import hot_routes
 from services.gateway.graph.rewriting import Rewriter
-from services.gateway.graph.service import Door
+from services.gateway.graph.service import PUBLISH_TIMEOUT_SECONDS, Door
 from services.gateway.history.endpoints import router as messages
 from services.gateway.idempotency.service import IdempotencyKeys
 from services.gateway.keys.service import Keyring
@@ -86,7 +86,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     upstream = app.state.upstream = _upstream(process)
     _open_media(app, settings, database=database, keyring=keyring, directory=directory, upstream=upstream)
     app.state.reader = Reader(database=database, directory=directory, upstream=upstream, media=app.state.media)
-    publisher = app.state.publisher = await process.open_publisher()
+    app.state.publisher = await process.open_publisher(delivery_timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
     references = _references(process, database, keyring)
     door = app.state.door = Door(
         directory=directory,
@@ -97,7 +97,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
         rewriter=Rewriter(references, _library(process, database, keyring)),
         aliases=Aliases(database),
         marks=ReadMarks(references, app.state.upstream),
-        publish=publisher.publish,
+        publish=app.state.publisher.publish,
         accept_per_second=settings.accept_per_second,
     )
     app.state.batches = Batches(door, _pacing(process, database))

@@ -18,7 +18,7 @@ from services.kernel.db import Database
 from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
 from services.kernel.kafka.consumer import Consumer
 from services.kernel.kafka.loop import ConsumerLoop
-from services.kernel.kafka.publisher import Publisher
+from services.kernel.kafka.publisher import DELIVERY_TIMEOUT_SECONDS, Publisher
 from services.kernel.server import GuardedHttp
 from services.kernel.settings import ProcessSettings, ServiceSettings
 from services.kernel.tenants import TenantDirectory
@@ -160,9 +160,10 @@ class ServiceProcess(Process[T], Generic[T]):
         self.check("database", check)
         return database
 
-    async def open_publisher(self) -> Publisher:
-        """The process's producer, connected."""
-        publisher = Publisher(self.settings.kafka, client_id=self.settings.process_name)
+    async def open_publisher(self, *, delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> Publisher:
+        """The process's producer, connected; a send fails when Kafka did not acknowledge it in this time."""
+        name, kafka = self.settings.process_name, self.settings.kafka
+        publisher = Publisher(kafka, client_id=name, delivery_timeout_seconds=delivery_timeout_seconds)
         await _patiently(publisher.start)
         self.resources.push_async_callback(publisher.stop)
 

@@ -16,8 +16,11 @@ from services.kernel.logging import get_logger
 from services.kernel.settings import KafkaSettings
 
 READ_WAIT_MS = 1_000
-# The broker answers as soon as there is a record; every process asks, and mostly there is none.
-FETCH_WAIT_MS = 10_000
+# The broker answers as soon as there is a record; every process asks, and mostly there is none. Well below the silence
+# after which a connection is given up.
+FETCH_WAIT_MS = clients.SILENCE_MS // 2
+# Until the topic is read to its end: while a fetch is held back, aiokafka asks for no other partition's beginning.
+READING_FETCH_WAIT_MS = 100
 RETRY_SECONDS = 1.0
 
 _log = get_logger()
@@ -110,20 +113,24 @@ class TenantDirectory:
 
     async def _follow(self, stop: asyncio.Event) -> None:
         client = AIOKafkaConsumer(
-            **clients.options(self._settings, held_back_ms=FETCH_WAIT_MS),
+            **clients.options(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=READING_FETCH_WAIT_MS,
             consumer_timeout_ms=READ_WAIT_MS,
         )
         await client.start()
         try:
             places = await self._assign(client)
             ends = await client.end_offsets(places)
+            while not await self._is_at(client, ends):
+                if stop.is_set():
+                    return
+                await self._read(client, wait_ms=READING_FETCH_WAIT_MS)
+            self._at_end.set()
+            client._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
             while not stop.is_set():
-                await self._read(client)
-                if not self.is_ready and await self._is_at(client, ends):
-                    self._at_end.set()
+                await self._read(client, wait_ms=READ_WAIT_MS)
         finally:
             await client.stop()
 
@@ -134,8 +141,8 @@ class TenantDirectory:
         await client.seek_to_beginning(*places)
         return places
 
-    async def _read(self, client: AIOKafkaConsumer) -> None:
-        fetched = await client.getmany(timeout_ms=READ_WAIT_MS if self.is_ready else 50)
+    async def _read(self, client: AIOKafkaConsumer, *, wait_ms: int) -> None:
+        fetched = await client.getmany(timeout_ms=wait_ms)
         for record in (record for records in fetched.values() for record in records):
             try:
                 self.apply(decode(record.headers, record.value))

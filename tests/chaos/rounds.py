@@ -57,6 +57,8 @@ def run_round(
         watch.lap("start")
         struck = _break(Ground(stack, links), evidence, faults, seed=seed, rate=rate, tell=tell, watch=watch)
         rows = asyncio.run(struck)
+    # The next round begins with empty ones, and what took long must still be explained.
+    shutil.copytree(directory / "log", evidence / "log")
     watch.lap("stop")
     report = judge(evidence)
     watch.lap("judge")

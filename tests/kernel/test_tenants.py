@@ -1,9 +1,11 @@
 """What every service knows of tenants: the newest version of each, and nothing before it has read everything."""
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -15,7 +17,7 @@ from services.kernel.contracts.tenants import TENANTS, NumberChanged, SealedServ
 from services.kernel.kafka.publisher import Publisher
 from services.kernel.kafka.record import Record, encode
 from services.kernel.settings import KafkaSettings
-from services.kernel.tenants import TenantDirectory
+from services.kernel.tenants import FETCH_WAIT_MS, READING_FETCH_WAIT_MS, TenantDirectory
 from tests.fixtures.infrastructure import Infrastructure
 
 SERVICE = "billing"
@@ -141,6 +143,24 @@ async def test_it_is_ready_only_when_everything_up_to_its_start_is_read(
     async with reading(directory):
         await until(lambda: directory.is_ready)
         assert all(directory.tenant(id_) for id_ in ids)
+
+
+async def test_the_broker_holds_back_nothing_until_the_topic_is_read_to_its_end(
+    infrastructure: Infrastructure, keys: Keys, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a start whose first request went astray takes as long as a fetch of an idle process."""
+    await publisher.publish([tenant(uuid4(), 1, keys)])
+    directory, held_back = new_directory(infrastructure, keys), list[tuple[bool, int]]()
+    fetch, wait_of = directory._read, operator.attrgetter("_fetcher._fetch_max_wait_ms")
+
+    async def note(client: Any, *, wait_ms: int) -> None:
+        held_back.append((directory.is_ready, wait_of(client)))
+        await fetch(client, wait_ms=wait_ms)
+
+    monkeypatch.setattr(directory, "_read", note)
+    async with reading(directory):
+        await until(lambda: any(is_ready for is_ready, _ in held_back))
+    assert set(held_back) == {(False, READING_FETCH_WAIT_MS), (True, FETCH_WAIT_MS)}
 
 
 async def test_it_follows_what_comes_later_and_keeps_the_newest(

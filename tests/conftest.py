@@ -50,6 +50,6 @@ async def make_database(
 async def publisher(infrastructure: Infrastructure) -> AsyncIterator[Publisher]:
     """A producer on the real broker."""
     publisher = Publisher(infrastructure.kafka, client_id="test")
-    await publisher.start()
+    publisher.start()
     yield publisher
     await publisher.stop()

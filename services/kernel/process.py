@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from services.kernel import logging, metrics, migrate
 from services.kernel.crypto import unb64url
 from services.kernel.db import Database
-from services.kernel.errors import DEPENDENCY_ERRORS, is_retryable
+from services.kernel.errors import DEPENDENCY_ERRORS
 from services.kernel.kafka.consumer import Consumer
 from services.kernel.kafka.loop import ConsumerLoop
 from services.kernel.kafka.publisher import DELIVERY_TIMEOUT_SECONDS, Publisher
@@ -29,7 +29,6 @@ KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2_048
 STOP_SECONDS = 10
 CHECK_TIMEOUT_SECONDS = 2.0
-START_PATIENCE_SECONDS = 60
 # Objects before a collection of the youngest, and how many of each before one of the next generation: a request or a
 # batch leaves few cycles, and some megabytes of them may wait.
 COLLECTION_THRESHOLDS = (10_000, 20, 20)
@@ -161,10 +160,10 @@ class ServiceProcess(Process[T], Generic[T]):
         return database
 
     async def open_publisher(self, *, delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> Publisher:
-        """The process's producer, connected; a send fails when Kafka did not acknowledge it in this time."""
+        """The process's producer, which needs no broker yet; a send fails when it is not acknowledged in this time."""
         name, kafka = self.settings.process_name, self.settings.kafka
         publisher = Publisher(kafka, client_id=name, delivery_timeout_seconds=delivery_timeout_seconds)
-        await _patiently(publisher.start)
+        publisher.start()
         self.resources.push_async_callback(publisher.stop)
 
         async def check() -> str | None:
@@ -216,17 +215,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-async def _patiently(start: Callable[[], Awaitable[None]]) -> None:
-    deadline = asyncio.get_running_loop().time() + START_PATIENCE_SECONDS
-    while True:
-        try:
-            return await start()
-        except Exception as error:
-            if not is_retryable(error) or asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(0.5)
 
 
 P = TypeVar("P", bound=Process[Any])

@@ -23,8 +23,8 @@ class Publisher:
     """`publish` returns only when Kafka has acknowledged every fact.
 
     A producer that failed is given up, with all that it still holds: aiokafka counts records that the broker never got,
-    and the broker refuses every later one of that partition as out of order. The next send begins with a new producer;
-    while Kafka is away that fails at once.
+    and the broker refuses every later one of that partition as out of order. The next send begins with a new producer,
+    and while Kafka is away fails at once.
     """
 
     def __init__(
@@ -40,10 +40,9 @@ class Publisher:
         self._leaving: set[asyncio.Task[None]] = set()
         self._splits: dict[str, lanes.Split] = {}
 
-    async def start(self) -> None:
-        """Connect; raises KafkaConnectionError when no broker is there."""
+    def start(self) -> None:
+        """Accept sends; the first one connects, so that a process serves whether or not a broker is there."""
         self._is_open = True
-        await self._usable()
 
     async def stop(self) -> None:
         """Deliver what is under way, and close."""

@@ -22,7 +22,7 @@ class Facts:
     async def publish(self, *events: Event) -> None:
         if self._publisher is None:
             self._publisher = Publisher(KafkaSettings(bootstrap_servers=self.bootstrap), client_id="e2e")
-            await self._publisher.start()
+            self._publisher.start()
         await self._publisher.publish(events)
 
     async def read(self, topic: Topic) -> Sequence[Event]:

@@ -7,6 +7,7 @@ from sqlalchemy import text as sql
 
 from services.gateway.graph.service import PENDING_BYTES_MAX
 from services.kernel.db import Database
+from services.kernel.settings import KafkaSettings
 from tests.fixtures.infrastructure import Infrastructure
 from tests.gateway.stand import AnotherGateway, Gateway, Keys, Tenant, database_down, running, template, text
 
@@ -66,6 +67,14 @@ async def test_what_kafka_did_not_acknowledge_is_not_accepted(another_gateway: A
             "details": "We could not take the message in: try again.",
         },
     }
+
+
+async def test_a_door_that_starts_while_kafka_is_away_is_open_and_says_so(
+    another_gateway: AnotherGateway, tenant: Tenant
+) -> None:
+    async with another_gateway(kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1")) as process:
+        answers = [await process.send(tenant, text()) for _ in range(3)]
+    assert [(answer.status, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 3
 
 
 async def test_a_suspended_tenant_is_locked_out(

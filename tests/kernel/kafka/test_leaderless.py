@@ -26,7 +26,7 @@ ASKED_MAX = 10  # at one in half a second; without a rest between them it is a t
 @pytest.fixture
 async def publisher(infrastructure: Infrastructure) -> AsyncIterator[Publisher]:
     publisher = Publisher(infrastructure.kafka, client_id="test", delivery_timeout_seconds=PATIENCE_SECONDS)
-    await publisher.start()
+    publisher.start()
     await publisher.send([record()])
     yield publisher
     await publisher.stop()

@@ -144,7 +144,7 @@ async def test_a_crash_between_publishing_and_deleting_publishes_again_under_the
     events = [captured(message_id, number) for number in range(20)]
     await put(database, events)
     crashing = Crashing(infrastructure, database)
-    await crashing.start()
+    crashing.start()
     with pytest.raises(DEPENDENCY_ERRORS) as crash:
         await Relay(database, crashing).move_batch()
     await crashing.stop()

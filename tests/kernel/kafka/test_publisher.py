@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from services.kernel.contracts import event_id
 from services.kernel.contracts.charges import CHARGES, ChargeCaptured
@@ -57,7 +57,7 @@ async def topic_with(kafka: KafkaSettings, **configs: str) -> AsyncIterator[str]
 @asynccontextmanager
 async def impatient(kafka: KafkaSettings) -> AsyncIterator[Publisher]:
     publisher = Publisher(kafka, client_id="test", delivery_timeout_seconds=2)
-    await publisher.start()
+    publisher.start()
     yield publisher
     await publisher.stop()
 
@@ -144,16 +144,26 @@ async def test_a_topic_that_does_not_exist_is_an_error(infrastructure: Infrastru
 async def test_it_knows_whether_the_broker_answers(infrastructure: Infrastructure) -> None:
     publisher = Publisher(infrastructure.kafka, client_id="test")
     assert not await publisher.can_reach_broker()
-    await publisher.start()
+    publisher.start()
     assert await publisher.can_reach_broker()
     await publisher.stop()
     assert not await publisher.can_reach_broker()
 
 
-async def test_a_broker_that_is_not_there_is_an_outage_at_the_start_and_leaves_nothing_behind() -> None:
+async def test_a_broker_that_is_not_there_is_an_outage_of_each_send_and_leaves_nothing_behind() -> None:
     before = len(asyncio.all_tasks())
     publisher = Publisher(KafkaSettings(bootstrap_servers="127.0.0.1:1"), client_id="test")
+    publisher.start()
     with pytest.raises(KafkaError) as failed:
-        await publisher.start()
+        await publisher.send([Record("anywhere", b"key", b"value", HEADERS)])
     assert is_retryable(failed.value)
+    await publisher.stop()
     assert len(asyncio.all_tasks()) == before
+
+
+async def test_after_its_end_it_sends_nothing(infrastructure: Infrastructure) -> None:
+    publisher = Publisher(infrastructure.kafka, client_id="test")
+    publisher.start()
+    await publisher.stop()
+    with pytest.raises(ProducerClosed):
+        await publisher.send([Record(CHARGES.name, b"key", b"value", HEADERS)])

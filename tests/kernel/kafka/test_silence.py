@@ -94,7 +94,7 @@ async def test_a_publisher_whose_broker_forgot_the_connection_writes_all_the_sam
     kafka: KafkaSettings, link: LinkHandle, infrastructure: Infrastructure
 ) -> None:
     publisher = Publisher(kafka, client_id="test")
-    await publisher.start()
+    publisher.start()
     try:
         await publisher.send([Record(CHARGES.name, b"key", b"value", HEADERS)])
         async with link.fault(LinkFault(HALF_OPEN)):

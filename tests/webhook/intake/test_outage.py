@@ -65,7 +65,7 @@ async def test_without_a_broker_or_a_database_meta_is_asked_to_come_again(
     infrastructure = await infrastructure_of(own_stack)
     boxes, tenant = Boxes(), Tenant()
     publisher = Publisher(infrastructure.kafka, client_id="test")
-    await publisher.start()
+    publisher.start()
     await publisher.publish(tenant.facts(boxes.webhook[1]))
     await publisher.stop()
     settings = servers.database_settings(infrastructure, "webhook", "webhook")

@@ -279,7 +279,7 @@ async def test_nothing_leaves_before_kafka_has_acknowledged(
     await bench.intake.take(text_webhook(late, meta.new_wamid()), LIVE)
     bench.desk.know(late)
     hasty = Publisher(infrastructure.kafka, client_id="test")
-    await hasty.start()
+    hasty.start()
     hasty._timeout_seconds = 0  # no broker acknowledges within that
     chosen = Chosen(phone_number_id=late.phone_number_id)
     working_publisher, bench.intake._publisher = bench.intake._publisher, hasty

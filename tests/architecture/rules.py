@@ -22,7 +22,7 @@ CATCHES_ALL = {
     f"{KERNEL}/hot.py": "answers 500 for what nobody foresaw, as the framework does elsewhere, and logs it",
     f"{KERNEL}/kafka/consumer.py": "decides between again, bisect, bury and halt",
     f"{KERNEL}/kafka/outbox.py": "waits out an outage",
-    f"{KERNEL}/kafka/publisher.py": "closes a producer whose start failed, and raises on",
+    f"{KERNEL}/kafka/producers.py": "closes a producer whose start failed, and raises on",
     f"{KERNEL}/process.py": "waits for what it needs at start; logs what ends the process",
 }
 # Who may say where a ciphertext lives: a sealing and an opening of the same thing use one function.

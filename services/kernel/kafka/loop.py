@@ -18,7 +18,7 @@ from services.kernel.settings import KafkaSettings
 READ_WAIT_SECONDS = 1.0
 # Batches share a commit, which the broker writes to its disk; after a crash this much is handled again, without effect.
 COMMIT_SECONDS = 1.0
-START_PATIENCE_SECONDS = 60
+START_AGAIN_SECONDS = 1.0
 # Records wait and none is handled: the client hangs (aio-libs/aiokafka#718) and only a restart helps.
 STUCK_SECONDS = 30
 # A batch in work may end before its partitions go to somebody else. No heartbeats are sent meanwhile: with the time
@@ -53,7 +53,7 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; raises ConsumerHalted or what the client died of."""
-        await self._start()
+        await self._start(stop)
         try:
             while not stop.is_set():
                 await self._step_in_time()
@@ -85,15 +85,13 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         self._handled.clear()  # what is not committed by now may have been handled further by somebody else
         _log.info("partitions assigned", group=self._consumer.group, count=len(list(assigned)))
 
-    async def _start(self) -> None:
-        deadline = time.monotonic() + START_PATIENCE_SECONDS
-        while True:
+    async def _start(self, stop: asyncio.Event) -> None:
+        """Join the group; a broker that is not there is waited for, since a restart would wait as well."""
+        while not stop.is_set():
             try:
                 await self._reader.start(self)
             except KafkaConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(1)
+                await asyncio.sleep(START_AGAIN_SECONDS)
             else:
                 return
 

@@ -323,6 +323,27 @@ async def test_a_commit_that_never_ends_halts_the_consumer_instead_of_stopping_i
         await asyncio.wait_for(loop.run(asyncio.Event()), PATIENCE_SECONDS)
 
 
+async def test_a_broker_that_is_not_there_is_waited_for_and_then_read(
+    infrastructure: Infrastructure, database: Database, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id, tried = uuid4(), list[str]()
+    reader = Reader(tenant_id)
+
+    async def refuse(host: str, _port: int, **_how: object) -> None:
+        tried.append(host)
+        raise ConnectionRefusedError
+
+    await publisher.publish([captured(tenant_id)])
+    monkeypatch.setattr("services.kernel.kafka.loop.START_AGAIN_SECONDS", 0.01)
+    with monkeypatch.context() as away:
+        away.setattr("aiokafka.client.create_conn", refuse)
+        async with running(infrastructure, database, publisher, reader.consumer()) as task:
+            await until(lambda: len(tried) > 20)
+            assert not task.done()
+            away.undo()
+            await until(lambda: len(reader.seen) == 1)
+
+
 async def test_a_rolled_back_batch_leaves_no_first_sight_row(database: Database) -> None:
     event = captured(uuid4())
 

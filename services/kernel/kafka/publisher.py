@@ -68,7 +68,7 @@ class Publisher:
                 await self._deliver(producer, records)
         except (TimeoutError, KafkaError) as error:
             if producer is not None:
-                self._give_up(producer)
+                self._give_up(producer, type(error).__name__)
             if isinstance(error, TimeoutError):
                 raise KafkaTimeoutError("Kafka did not acknowledge in time") from error
             raise
@@ -78,8 +78,7 @@ class Publisher:
         for record in records:
             split = self._splits.get(record.topic) or await self._split(producer, record.topic)
             by_place[record.topic, split.partition_of(record)].append(record)
-        places = by_place.items()
-        await asyncio.gather(*[future for place, group in places for future in await _enqueue(producer, *place, group)])
+        await asyncio.gather(*(_write(producer, *place, group) for place, group in by_place.items()))
 
     async def _split(self, producer: AIOKafkaProducer, topic: str) -> lanes.Split:
         split = lanes.split(topic, len(await producer.partitions_for(topic)))
@@ -91,7 +90,7 @@ class Publisher:
             raise ProducerClosed
         async with self._starting:
             if self._producer is not None and not producers.is_alive(self._producer):
-                self._give_up(self._producer)
+                self._give_up(self._producer, "dead sender")
             if self._producer is None:
                 self._producer = await self._new()
             return self._producer
@@ -108,25 +107,23 @@ class Publisher:
             self._try_again_at = now() + clients.RETRY_MS / 1000
             raise
 
-    def _give_up(self, producer: AIOKafkaProducer) -> None:
+    def _give_up(self, producer: AIOKafkaProducer, reason: str) -> None:
         if self._producer is not producer:
-            return
-        _log.warning("producer is replaced after a failure")
+            return  # somebody else was first
+        _log.warning("producer is replaced after a failure", reason=reason)
         self._producer = None
         leaving = asyncio.create_task(producers.abandon(producer), name="abandoned producer")
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
 
-async def _enqueue(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: list[Record]
-) -> "list[asyncio.Future[object]]":
-    futures = []
+async def _write(producer: AIOKafkaProducer, topic: str, partition: int, records: list[Record]) -> None:
+    acknowledgements = []
     batch = producer.create_batch()
     for key, value, headers in ((r.key, r.value, list(r.headers)) for r in records):
         if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
             batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first one always fits
-    futures.append(await producer.send_batch(batch, topic, partition=partition))
-    return futures
+    acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+    await asyncio.gather(*acknowledgements)

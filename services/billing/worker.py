@@ -19,7 +19,7 @@ from services.kernel.process import ServiceProcess, run
 async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database, broker and tenants first, then consumers, relay and expiry."""
     database = await process.open_database(MIGRATIONS, keeps_plans=True)
-    publisher = await process.open_publisher()
+    publisher = process.open_publisher()
     for consumer in consumers(open_payers(process)):
         process.consume(consumer, database, publisher)
     process.task("outbox", Relay(database, publisher).run)

@@ -22,7 +22,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Database, broker and tenants first, then consumers and relay."""
     database = await process.open_database(MIGRATIONS, keeps_plans=True)
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
-    publisher = await process.open_publisher()
+    publisher = process.open_publisher()
     directory = process.open_directory(unb64url(process.settings.box.private_key.get_secret_value()))
     consumers = (INBOUND_CONSUMER, STATUSES_CONSUMER, OUTCOMES_CONSUMER, PLATFORM_CONSUMER)
     for consumer in (messages_consumer(directory), *consumers):

@@ -86,7 +86,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     upstream = app.state.upstream = _upstream(process)
     _open_media(app, settings, database=database, keyring=keyring, directory=directory, upstream=upstream)
     app.state.reader = Reader(database=database, directory=directory, upstream=upstream, media=app.state.media)
-    app.state.publisher = await process.open_publisher(delivery_timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
+    app.state.publisher = process.open_publisher(delivery_timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
     references = _references(process, database, keyring)
     door = app.state.door = Door(
         directory=directory,

@@ -68,7 +68,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     """Every task of the worker, with what they share."""
     database = await process.open_database(MIGRATIONS, keeps_plans=True)
     await partitions.ensure(database, PARTITIONED)  # before the first row: what fell into the default stays there
-    publisher = await process.open_publisher()
+    publisher = process.open_publisher()
     keyring = Keyring(database, FileKek(process.settings.kek.file))
     upstream = Upstream(process.settings.urls.graph, process.settings.urls.sandbox)
     process.resources.push_async_callback(upstream.close)

@@ -159,7 +159,7 @@ class ServiceProcess(Process[T], Generic[T]):
         self.check("database", check)
         return database
 
-    async def open_publisher(self, *, delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> Publisher:
+    def open_publisher(self, *, delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> Publisher:
         """The process's producer, which needs no broker yet; a send fails when it is not acknowledged in this time."""
         name, kafka = self.settings.process_name, self.settings.kafka
         publisher = Publisher(kafka, client_id=name, delivery_timeout_seconds=delivery_timeout_seconds)

@@ -27,7 +27,7 @@ async def build(process: ServiceProcess[Settings]) -> ASGIApp:
     database = await process.open_database(MIGRATIONS)
     quarantine = Quarantine(database, crypto.unb64url(own.platform.public_key))
     directory = process.open_directory(_key(own.box.private_key))
-    intake = Intake(directory, await process.open_publisher(), quarantine)
+    intake = Intake(directory, process.open_publisher(), quarantine)
     intake.batcher.start()
     process.resources.push_async_callback(intake.batcher.stop)
     private_key = _key(own.platform.private_key) if own.platform.private_key else None

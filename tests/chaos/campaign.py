@@ -53,9 +53,9 @@ def forget(directory: Path, *, seed: int, first: int) -> None:
 
 
 def _thin(place: Path) -> None:
-    """Of a clean round only its record and its faults are worth their place on the disk."""
+    """Of a clean round its record, its faults and its logs (it may have been slow) are worth their place."""
     for path in place.iterdir():
-        if path.name not in ("round.json", "faults.jsonl"):
+        if path.name not in ("round.json", "faults.jsonl", "log"):
             path.unlink()
 
 

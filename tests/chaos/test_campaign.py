@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.campaign import add_up, forget, kept
+from tests.chaos.campaign import _thin, add_up, forget, kept
 
 NOTHING = {"lost": 0, "sent_twice": 0}
 
@@ -53,3 +53,11 @@ def test_a_round_that_reaches_the_first_fault_is_run_anew(tmp_path: Path) -> Non
     keep(tmp_path, record(), record(first=21, last=40))
     forget(tmp_path, seed=7, first=35)
     assert [each["first"] for each in kept(tmp_path)] == [1]
+
+
+def test_a_clean_round_keeps_its_record_its_faults_and_its_logs(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    for name in ("round.json", "faults.jsonl", "clients.jsonl", "log/gateway-api.log"):
+        (tmp_path / name).write_text("")
+    _thin(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*.*")} == {"round.json", "faults.jsonl", "gateway-api.log"}

@@ -27,7 +27,8 @@ DRAIN_SECONDS = 3
 COMMIT_SECONDS_MAX = 20
 # Above the patience of a batch with an outage in the middle; aiokafka leaves the group after 300 s.
 STEP_SECONDS_MAX = 240
-CLIENT_STOP_SECONDS = 10
+# A client that hangs does not stop either, and its successor waits for this.
+CLIENT_STOP_SECONDS = 4
 
 _log = get_logger()
 

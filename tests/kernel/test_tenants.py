@@ -1,7 +1,6 @@
 """What every service knows of tenants: the newest version of each, and nothing before it has read everything."""
 
 import asyncio
-import operator
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -151,11 +150,11 @@ async def test_the_broker_holds_back_nothing_until_the_topic_is_read_to_its_end(
     """Or a start whose first request went astray takes as long as a fetch of an idle process."""
     await publisher.publish([tenant(uuid4(), 1, keys)])
     directory, held_back = new_directory(infrastructure, keys), list[tuple[bool, int]]()
-    fetch, wait_of = directory._read, operator.attrgetter("_fetcher._fetch_max_wait_ms")
+    read = directory._read
 
     async def note(client: Any, *, wait_ms: int) -> None:
-        held_back.append((directory.is_ready, wait_of(client)))
-        await fetch(client, wait_ms=wait_ms)
+        held_back.append((directory.is_ready, client._fetcher._fetch_max_wait_ms))
+        await read(client, wait_ms=wait_ms)
 
     monkeypatch.setattr(directory, "_read", note)
     async with reading(directory):

@@ -28,7 +28,7 @@ async def start(settings: KafkaSettings, *, client_id: str, patience_seconds: fl
     )
     # aiokafka has one number for both: what waits to be sent may wait longer than a request for its answer.
     producer.client._request_timeout_ms = options["request_timeout_ms"]
-    rest_without_leaders(producer.client)
+    _rest_without_leaders(producer.client)
     try:
         await producer.start()
     except BaseException:
@@ -59,7 +59,7 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     await producer.client.close()
 
 
-def rest_without_leaders(client: AIOKafkaClient) -> None:
+def _rest_without_leaders(client: AIOKafkaClient) -> None:
     """Let `client` ask for metadata once in RETRY_MS while no broker answers, or a partition has no leader.
 
     A broker that stops in order says so to all: they know it as nobody's leader then. aiokafka's sender asks again at

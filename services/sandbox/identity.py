@@ -30,6 +30,7 @@ def inbound_wamid(phone: str) -> str:
     return _wamid(phone, _INBOUND, secrets.token_hex(10))
 
 
+@lru_cache(65_536)  # each of a message's three statuses asks
 def user_id(phone: str, waba_id: str, seed: int) -> str:
     """The business-scoped user id (BSUID): one per account and person, with the country in front.
 

@@ -1,6 +1,7 @@
 """An append-only file of JSON lines that is on the disk before its writer is answered."""
 
 import asyncio
+import math
 import os
 from array import array
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 READ_CHUNK_BYTES = 1 << 20  # replaying at start reads the file in pieces of this size
-GATHER_SECONDS = 0.005  # before a flush: a thread and a flush for every line cost as much as all else of a send
+GATHER_SECONDS = 0.02  # between two flushes: a thread and a flush for every line cost as much as all else of a send
 
 Render = Callable[[int], bytes]
 
@@ -28,6 +29,7 @@ class Journal:
         self._numbered = self.lines
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._flushed_at = -math.inf  # loop time at which the latest flush began
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     @property
@@ -70,7 +72,8 @@ class Journal:
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(self._flushed_at + GATHER_SECONDS - loop.time())
+            self._flushed_at = loop.time()
             batch, self._waiting = self._waiting, []
             lines = [line for line, _ in batch]
             try:

@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 TICK_SECONDS = 0.01  # how exactly updates become due; what is due in one tick may share a POST
-GATHER_SECONDS = 0.05  # least time between two POSTs of a lane that is not full: a crowd shares them
+GATHER_SECONDS = 0.05  # the lanes that are not full post in turns, each once in so long: a crowd shares a POST
 MARK_SECONDS = 0.5  # how often settled messages are written down; what a kill loses of them is told twice
 COPY_SECONDS = 0.03  # between the copies that a scenario asks for
 POST_MAX_BYTES = 3 << 20  # of one POST at Meta
@@ -172,12 +172,16 @@ class Webhooks:
         loop, limits = asyncio.get_running_loop(), self._settings.webhook
         while True:
             parcel = await lane.take(batch_max=limits.batch_max)
-            began = loop.time()
-            if not await self._post(parcel, began):
+            if not await self._post(parcel, loop.time()):
                 # While the webhook is away, updates gather here instead of in many small parcels.
                 await asyncio.sleep(limits.retry_start_seconds)
             elif not lane.is_busy(limits.batch_max):
-                await asyncio.sleep(began + GATHER_SECONDS - loop.time())
+                await asyncio.sleep(self._until_turn(lane, loop.time()))
+
+    def _until_turn(self, lane: Lane, now: float) -> float:
+        """Lanes that were answered together and posted together would queue behind each other, here and there."""
+        turn = GATHER_SECONDS * lane.number / len(self._lanes)
+        return GATHER_SECONDS - (now - turn) % GATHER_SECONDS
 
     async def _post(self, parcel: Parcel, now: float) -> bool:
         body = self._written(parcel)

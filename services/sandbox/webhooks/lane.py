@@ -34,6 +34,13 @@ class Lane:
         """Whether the next POST is worth making at once: a full one, or one that is already late."""
         return len(self._fresh) >= batch_max or bool(self._again)
 
+    def until_turn(self, now: float, *, of: int, every: float) -> float:
+        """Seconds until the turn of this one `of` so many lanes, each of which has one `every` so many seconds.
+
+        Lanes that were answered together and posted together would queue behind each other, here and at the webhook.
+        """
+        return every - (now - every * self.number / of) % every
+
     def put(self, update: Update) -> None:
         self._fresh.append(update)
         self._filled.set()

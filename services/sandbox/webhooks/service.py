@@ -176,12 +176,7 @@ class Webhooks:
                 # While the webhook is away, updates gather here instead of in many small parcels.
                 await asyncio.sleep(limits.retry_start_seconds)
             elif not lane.is_busy(limits.batch_max):
-                await asyncio.sleep(self._until_turn(lane, loop.time()))
-
-    def _until_turn(self, lane: Lane, now: float) -> float:
-        """Lanes that were answered together and posted together would queue behind each other, here and there."""
-        turn = GATHER_SECONDS * lane.number / len(self._lanes)
-        return GATHER_SECONDS - (now - turn) % GATHER_SECONDS
+                await asyncio.sleep(lane.until_turn(loop.time(), of=len(self._lanes), every=GATHER_SECONDS))
 
     async def _post(self, parcel: Parcel, now: float) -> bool:
         body = self._written(parcel)
